@@ -1,0 +1,73 @@
+"""More and more clients, until more of them bring nothing more, and then twice as many and more.
+
+Beyond the knee a server should go on answering as many as it can, and tell the others when to come back.
+"""
+
+from dataclasses import dataclass
+
+from bench.crowd import CROWD_PACE
+from bench.figures import Figure, Goal
+from bench.load import Crowd, Load, load
+from bench.progress import say
+from bench.rig import Rig, allow_open_files
+from bench.sizes import Size
+from bench.spread import percentile
+
+# What a step must bring, of the best so far, for the rate not to have sunk.
+FLAT = 0.9
+# The product's own limit, which the other scenarios put out of the way.
+OWN_LIMITS = frozenset({"MAX_REPLIES"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """So many clients, and what came of it while all of them were there."""
+
+    clients: int
+    goodput: float
+    refused: float
+    lost: int
+    first_p99_ms: float
+
+    @classmethod
+    def of(cls, crowd: Crowd, seen: Load) -> "Step":
+        begin, seconds = seen.began + crowd.ramp, crowd.seconds or 0.0
+        there = [answer for answer in seen.whole if 0 <= answer.ended - begin < seconds]
+        refused = [answer for answer in seen.refused if 0 <= answer.ended - begin < seconds]
+        firsts = [1000 * answer.first for answer in there if answer.first is not None]
+        late = percentile(firsts, 99) if firsts else 0.0
+        return cls(crowd.clients, len(there) / seconds, len(refused) / seconds, seen.lost, late)
+
+
+async def steps(rig: Rig, size: Size) -> list[Figure]:
+    allow_open_files(max(size.steps))
+    async with rig.server(without=OWN_LIMITS) as server:
+        target = await rig.safycore(server, people=size.clients)
+        await rig.set_pace(CROWD_PACE)
+        taken = []
+        for clients in size.steps:
+            say(f"step load: {clients:,} clients")
+            crowd = Crowd(clients, ramp=CROWD_PACE.seconds, seconds=size.step_seconds)
+            taken.append(Step.of(crowd, await load(target, crowd, CROWD_PACE.tokens)))
+    return figures_of(taken)
+
+
+def figures_of(taken: list[Step]) -> list[Figure]:
+    """Each step, where the knee is, and whether the rate stays up beyond it."""
+    best = max(taken, key=lambda step: step.goodput)
+    knee = next(step for step in taken if step.goodput >= FLAT * best.goodput)
+    beyond = [step for step in taken if step.clients >= knee.clients]
+    name = "step load: least goodput beyond the knee, of the best"
+    kept = min(step.goodput for step in beyond) / best.goodput
+    lost = sum(step.lost for step in taken)
+    return [
+        *(_figure(step) for step in taken),
+        Figure("SafyCore", "step load: the knee", knee.clients, "clients", f"90 % of the best, {best.goodput:.0f}/s"),
+        Figure("SafyCore", name, kept, "", "", Goal(FLAT, at_least=True)),
+        Figure("SafyCore", "step load: lost", lost, "replies", "neither whole nor refused with Retry-After", Goal(0)),
+    ]
+
+
+def _figure(step: Step) -> Figure:
+    detail = f"first token p99 {step.first_p99_ms:,.0f} ms; refused {step.refused:.0f}/s; lost {step.lost}"
+    return Figure("SafyCore", f"step load: {step.clients:,} clients at 50 tokens/s", step.goodput, "replies/s", detail)

@@ -1,0 +1,263 @@
+"""The model, through Groq's SDK or whatever else speaks its protocol. The only module that imports groq."""
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Any, cast
+
+import groq
+import httpx
+import msgspec
+from django.conf import settings
+
+from chat.domain import Completion, Usage
+from chat.errors import (
+    ContextTooLong,
+    ModelBroken,
+    ModelBusy,
+    ModelError,
+    ModelMisconfigured,
+    ModelTimeout,
+    ModelUnavailable,
+)
+from chat.prompt import PromptMessage
+from chat.sse import EventReader
+from chat.text import clean_text
+
+MAX_EVENT_BYTES = 1_000_000
+# Of the longest silence: by so much may it be cut short.
+_DEADLINE_STEP = 0.05
+# Seconds for which the text of a reply is collected before it is handed on, for each reply that is asked for now: with
+# few, as good as none; with hundreds, what reading, writing and waking cost is shared by several tokens.
+_COLLECT_PER_REPLY = 0.0004
+_COLLECT_LEAST = 0.004
+_COLLECT_MOST = 0.08
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _XGroq(msgspec.Struct):
+    usage: Usage | None = None
+
+
+class _Chunk(msgspec.Struct):
+    """What we read of a chunk; reasoning deltas and all else are passed over."""
+
+    choices: list[_Choice] = []
+    usage: Usage | None = None
+    x_groq: _XGroq | None = None
+    error: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+class _Answer:
+    """An answer while it arrives: hands on its text, remembers how it ended."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._events = EventReader()
+        self.begun = False
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+
+    def feed(self, received: bytes) -> None:
+        """What came from the network at once: its text is handed on as one piece, also when the rest cannot be read."""
+        heard: list[str] = []
+        try:
+            for data in self._events.feed(received):
+                self._take(data, heard)
+        finally:
+            if heard:
+                self.begun = True
+                self._on_text(clean_text("".join(heard)))
+        if self._events.pending > MAX_EVENT_BYTES:
+            raise ModelBroken
+
+    def _take(self, data: bytes, heard: list[str]) -> None:
+        """One event of the stream. Raises ModelBroken for what cannot be read, and for an error in the stream."""
+        if data == b"[DONE]":
+            return
+        chunk = _chunk(data)
+        if chunk.error is not None:
+            raise ModelBroken
+        if chunk.usage or chunk.x_groq:
+            self.usage = _counts(chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)) or self.usage
+        for choice in chunk.choices:
+            if choice.delta.content:
+                heard.append(choice.delta.content)
+            if choice.finish_reason:
+                self.finish_reason = clean_text(choice.finish_reason)[:64] or self.finish_reason
+
+    def completion(self) -> Completion:
+        """How it ended; raises ModelBroken when the stream closed without saying that it was the end."""
+        if self.finish_reason is None:
+            raise ModelBroken
+        return Completion(self.finish_reason, self.usage)
+
+
+# The answers that are awaited now.
+_asking: set[_Answer] = set()
+
+
+def _counts(usage: Usage | None) -> Usage | None:
+    """The numbers of a usage; nothing else that a server may put there is stored."""
+    return {name: value for name, value in (usage or {}).items() if isinstance(value, int | float)} or None
+
+
+def _chunk(data: bytes) -> _Chunk:
+    try:
+        return _decode_chunk(data)
+    except msgspec.ValidationError as exc:
+        raise ModelBroken from exc
+    except msgspec.DecodeError:
+        return _lenient_chunk(data)
+
+
+def _lenient_chunk(data: bytes) -> _Chunk:
+    """msgspec refuses a lone surrogate, which a model can write; the standard library lets it through to be cleaned."""
+    try:
+        return msgspec.convert(json.loads(data), _Chunk)
+    except (ValueError, RecursionError) as exc:
+        raise ModelBroken from exc
+
+
+async def complete(messages: Sequence[PromptMessage], model: str, on_text: Callable[[str], None]) -> Completion:
+    """Ask the model; `on_text` gets each piece as it arrives, cleaned of what Postgres cannot hold.
+
+    Raises a ModelError. Deadlines: for the connection, the first text, every silence, the whole reply. Cancelling
+    closes the request to the model.
+    """
+    answer = _Answer(on_text)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + settings.GROQ_REPLY_TIMEOUT
+    try:
+        with _mapped(answer), _counted(answer):
+            async with asyncio.timeout_at(min(end, loop.time() + settings.GROQ_FIRST_TOKEN_TIMEOUT)) as deadline:
+                async with aclosing(await _response(messages, model)) as response:
+                    async for received in response.aiter_bytes():
+                        answer.feed(received)
+                        if answer.begun:
+                            _postpone(deadline, min(end, loop.time() + settings.GROQ_IDLE_TIMEOUT))
+                            await _collect()
+    except TimeoutError as exc:
+        raise ModelTimeout from exc
+    return answer.completion()
+
+
+async def _collect() -> None:
+    """Let the next pieces come together. Never before the first: that one is handed on at once."""
+    seconds = min(_COLLECT_MOST, _COLLECT_PER_REPLY * len(_asking))
+    if seconds >= _COLLECT_LEAST:
+        await asyncio.sleep(seconds)
+
+
+def _postpone(deadline: asyncio.Timeout, until: float) -> None:
+    """Not for a little more time: setting a timer for each piece costs more than reading it."""
+    current = deadline.when()
+    if current is None or abs(until - current) > _DEADLINE_STEP * settings.GROQ_IDLE_TIMEOUT:
+        deadline.reschedule(until)
+
+
+async def _response(messages: Sequence[PromptMessage], model: str) -> httpx.Response:
+    """The answer's head, with its body still to come.
+
+    By the SDK's way for any request: what it does for this one in particular, to make sure of its types, took longer
+    than everything else about it.
+    """
+    asked = {
+        "model": model,
+        "messages": messages,
+        "stream": True,
+        "max_completion_tokens": settings.GROQ_MAX_COMPLETION_TOKENS,
+        "stream_options": {"include_usage": True},
+    }
+    # A response asked for as it is comes as it is, streamed or not; the types do not know.
+    response: Any = await client().post(
+        _address(),
+        content=msgspec.json.encode(asked),
+        options={"headers": {"Content-Type": "application/json"}},
+        cast_to=httpx.Response,
+        stream=True,
+        stream_cls=groq.AsyncStream[Any],
+    )
+    return cast("httpx.Response", response)
+
+
+@contextmanager
+def _counted(answer: _Answer) -> Iterator[None]:
+    _asking.add(answer)
+    try:
+        yield
+    finally:
+        _asking.discard(answer)
+
+
+@contextmanager
+def _mapped(answer: _Answer) -> Iterator[None]:
+    """Turn the SDK's errors, and those of the HTTP library below it, into ours."""
+    try:
+        yield
+    except groq.APITimeoutError as exc:
+        # A refused connection comes as ConnectTimeout, too: nobody is there, which is not the same as being slow.
+        raise (ModelUnavailable if isinstance(exc.__cause__, httpx.ConnectTimeout) else ModelTimeout) from exc
+    except groq.APIStatusError as exc:
+        raise status_error(exc.status_code, exc.response.headers.get("retry-after"), exc.body) from exc
+    except (groq.APIConnectionError, httpx.HTTPError) as exc:
+        raise (ModelBroken if answer.begun else ModelUnavailable) from exc
+    except groq.GroqError as exc:
+        raise ModelBroken from exc
+
+
+def status_error(status: int, retry_after: str | None, body: object) -> ModelError:
+    """Our error for an HTTP status of the model's server; its own words go nowhere."""
+    if status == 429:
+        return ModelBusy(retry_after=_seconds(retry_after))
+    if status == 413 or (status == 400 and "context_length_exceeded" in str(body)):
+        return ContextTooLong()
+    if status >= 498:
+        return ModelUnavailable(retry_after=_seconds(retry_after))
+    return ModelMisconfigured()
+
+
+def _seconds(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() else None
+
+
+@functools.cache
+def client() -> groq.AsyncGroq:
+    """The one client of this process, first used on its event loop."""
+    http = groq.DefaultAioHttpClient(
+        timeout=httpx.Timeout(None, connect=settings.GROQ_CONNECT_TIMEOUT),
+        limits=httpx.Limits(max_connections=2_000, max_keepalive_connections=200),
+    )
+    return groq.AsyncGroq(
+        api_key=settings.GROQ_API_KEY,
+        base_url=settings.GROQ_BASE_URL,
+        max_retries=0,
+        http_client=http,
+    )
+
+
+@functools.cache
+def _address() -> str:
+    """The SDK writes Groq's path, /openai/v1/…: one too many for a base URL that ends in /v1 (Ollama, vLLM)."""
+    base: str = settings.GROQ_BASE_URL
+    return f"{base}/chat/completions" if base.endswith("/v1") else f"{base}/openai/v1/chat/completions"
+
+
+async def close_client() -> None:
+    if client.cache_info().currsize:
+        await client().close()
+        client.cache_clear()
+    _address.cache_clear()

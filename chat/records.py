@@ -1,0 +1,129 @@
+"""The list of a person's sessions, in Django's own database."""
+
+import base64
+import binascii
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from chat.domain import ExportPage
+from chat.models import ConversationSession
+from safycore_backend.django_database import as_person
+from safycore_backend.errors import InvalidInput, NotFound
+from users.domain import Person
+from users.profiles import profile_in_transaction, refuse_gone
+
+TITLE_LENGTH = 80
+EXPORT_ROWS = 500
+
+
+def title_from(message: str) -> str:
+    """The first words of the first message, on one line."""
+    line = " ".join(message.split())
+    return line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1].rstrip()}…"
+
+
+async def touch(person: Person, session_id: str, message: str) -> None:
+    """Put a session at the top of its owner's list, with a title from the message when it is new there."""
+    await refuse_gone(person)
+    await as_person(person, lambda: _touch(person, session_id, title_from(message) or session_id))
+
+
+def _touch(person: Person, session_id: str, title: str) -> None:
+    now = timezone.now()
+    if not _of(person).filter(session_id=session_id).update(updated_at=now):
+        _add(person, session_id, title, now)
+
+
+@transaction.atomic(savepoint=False)
+def _add(person: Person, session_id: str, title: str, now: dt.datetime) -> None:
+    profile_in_transaction(person)
+    ConversationSession.objects.get_or_create(
+        user_id=person.id,  # type: ignore[misc]  # the stubs take the key of the row, not of to_field
+        session_id=session_id,
+        defaults={"title": title, "updated_at": now},
+    )
+
+
+def _of(person: Person) -> QuerySet[ConversationSession]:
+    return ConversationSession.objects.filter(user__user_id=person.id)
+
+
+async def page(
+    person: Person, limit: int, before: str | None, search: str | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The newest sessions before the cursor, and the cursor of what follows (None when nothing does).
+
+    `search` keeps those with that text in their title, in any case: of all letters in Postgres, of ASCII's in SQLite.
+    """
+    rows = newest(person, None if before is None else _cursor(before))
+    if search is not None:
+        rows = rows.filter(title__icontains=search)
+    found = await as_person(person, lambda: list(rows[: limit + 1]))
+    shown = found[:limit]
+    return [_shown(row) for row in shown], _cursor_after(shown[-1]) if len(found) > limit else None
+
+
+def newest(person: Person, cursor: tuple[dt.datetime, int] | None) -> QuerySet[ConversationSession]:
+    """A person's sessions before the cursor, newest first: in the order of their index, from there on."""
+    rows = _of(person).order_by("-updated_at", "-id")
+    if cursor is None:
+        return rows
+    moment, last_id = cursor
+    # The first condition follows from the other, which no index can be entered with.
+    return rows.filter(updated_at__lte=moment).filter(Q(updated_at__lt=moment) | Q(id__lt=last_id))
+
+
+async def rename(person: Person, session_id: str, title: str) -> dict[str, Any]:
+    """Raises NotFound."""
+    return _shown(await as_person(person, lambda: _rename(person, session_id, title)))
+
+
+def _rename(person: Person, session_id: str, title: str) -> ConversationSession:
+    row = _of(person).filter(session_id=session_id).first()
+    if row is None:
+        raise NotFound
+    row.title = title
+    row.save(update_fields=["title"])
+    return row
+
+
+async def delete(person: Person, session_id: str) -> bool:
+    """Whether there was such a session."""
+    gone, _ = await as_person(person, lambda: _of(person).filter(session_id=session_id).delete())
+    return gone > 0
+
+
+async def export_page(person: Person, after: str | None) -> ExportPage:
+    """The person's sessions, the first made first; what happens in one meanwhile does not move it."""
+    rows = _of(person).filter(pk__gt=int(after or 0)).order_by("pk")
+    found = await as_person(person, lambda: list(rows[:EXPORT_ROWS]))
+    return ExportPage([_shown(row) for row in found], str(found[-1].pk) if found else None)
+
+
+def _shown(row: ConversationSession) -> dict[str, Any]:
+    return {
+        "session_id": row.session_id,
+        "title": row.title,
+        "created_at": _rfc3339(row.created_at),
+        "updated_at": _rfc3339(row.updated_at),
+    }
+
+
+def _rfc3339(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _cursor_after(row: ConversationSession) -> str:
+    return base64.urlsafe_b64encode(f"{_rfc3339(row.updated_at)} {row.pk}".encode()).decode()
+
+
+def _cursor(value: str) -> tuple[dt.datetime, int]:
+    try:
+        moment, _, last_id = base64.urlsafe_b64decode(value.encode()).decode().partition(" ")
+        return dt.datetime.fromisoformat(moment).astimezone(dt.UTC), min(int(last_id), 2**62)
+    except (ValueError, OverflowError, binascii.Error) as exc:
+        raise InvalidInput(fields={"before": ["Use the `next` of an earlier answer."]}) from exc

@@ -1,0 +1,56 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+
+// This near to the end counts as being there: fractions of pixels, and the room below the last line.
+const NEAR_PIXELS = 40;
+
+/**
+ * Keeps a scrolled box at its end while it grows, as long as the reader is there. The first scroll upwards lets go;
+ * only the reader's own way back to the end, or `toEnd`, takes hold again.
+ */
+export function useFollow() {
+  const box = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const [isAway, setAway] = useState(false);
+
+  const toEnd = useCallback((behavior: ScrollBehavior = "instant") => {
+    following.current = true;
+    setAway(false);
+    box.current?.scrollTo({ top: box.current.scrollHeight, behavior });
+  }, []);
+
+  useEffect(() => {
+    const { current: element } = box;
+    if (element === null || content.current === null) return;
+    const stopWatching = watchScroll(element, (isFollowing) => {
+      following.current = isFollowing;
+      setAway(!isFollowing);
+    });
+    const growth = new ResizeObserver(() => {
+      if (following.current) element.scrollTo({ top: element.scrollHeight, behavior: "instant" });
+    });
+    growth.observe(content.current);
+    growth.observe(element);
+    return () => {
+      stopWatching();
+      growth.disconnect();
+    };
+  }, []);
+
+  return { box, content, isAway, toEnd };
+}
+
+function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): () => void {
+  let last = { top: box.scrollTop, height: box.scrollHeight };
+  const onScroll = () => {
+    const now = { top: box.scrollTop, height: box.scrollHeight };
+    const left = now.height - now.top - box.clientHeight;
+    // A box that has shrunk was not scrolled by anybody.
+    const isUpwards = now.top < last.top && now.height >= last.height;
+    if (isUpwards && left > 1) note(false);
+    else if (left < NEAR_PIXELS) note(true);
+    last = now;
+  };
+  box.addEventListener("scroll", onScroll, { passive: true });
+  return () => box.removeEventListener("scroll", onScroll);
+}

@@ -1,0 +1,18 @@
+export const common = {
+  cancel: "Cancel",
+  close: "Close",
+  copied: "Copied",
+  copy_refused: "Your browser did not allow copying. Select the text and copy it with the keyboard.",
+  copy: "Copy",
+  loading: "Loading",
+  notifications: "Notifications",
+  not_found: "There is nothing at this address.",
+  offline: "You are offline. What you write is kept; it goes on by itself when you are back.",
+  part_failed: "This part of the page could not be loaded. What you wrote is kept.",
+  reload: "Reload",
+  retry: "Try again",
+  save: "Save",
+  to_chat: "To the chat",
+  undo: "Undo",
+  unreachable: "The server cannot be reached. Trying again by itself.",
+};

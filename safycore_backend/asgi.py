@@ -1,0 +1,25 @@
+"""The ASGI application: Django, a limit on bodies before Django sees them, the headers of every answer, and what lives
+as long as the process.
+"""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+
+from safycore_backend.handler import django_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safycore_backend.settings")
+try:
+    answering = django_application()
+except ImproperlyConfigured as exc:
+    sys.exit(str(exc))
+
+# Django must be set up before these are read.
+from safycore_backend.body_limit import BodyLimit
+from safycore_backend.headers import AnswerHeaders
+from safycore_backend.lifespan import Lifespan
+from safycore_backend.observed import Observed
+from safycore_backend.static_files import StaticFiles
+
+application = Lifespan(Observed(AnswerHeaders(BodyLimit(StaticFiles(answering)))))

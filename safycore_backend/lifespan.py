@@ -1,0 +1,68 @@
+"""What starts and stops with a server process, over ASGI's lifespan protocol, which Django does not speak."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
+
+from chat.service import close_chat, open_chat
+from safycore_backend.asgi_types import Application, Message, Receive, Scope, Send
+from safycore_backend.django_database import close_django_database, open_django_database
+from safycore_backend.doors import door
+from safycore_backend.pulse import pulse
+from safycore_backend.supabase_client import close_supabase_clients
+from safycore_backend.tracing import close_tracing, open_tracing
+
+log = structlog.get_logger(__name__)
+
+
+async def start() -> None:
+    """Open what requests share. Raises ImproperlyConfigured when the server must not run."""
+    open_tracing()
+    await door().open()
+    await open_django_database()
+    await open_chat()
+    pulse().start()
+
+
+async def stop() -> None:
+    """Finish what runs, then let go of every connection."""
+    await close_chat()
+    await pulse().stop()
+    await door().close()
+    await close_django_database()
+    await close_supabase_clients()
+    await caches["default"].aclose()
+    await close_tracing()
+
+
+class Lifespan:
+    """Answers the server's start and stop; hands everything else on."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._application(scope, receive, send)
+            return
+        await receive()
+        if await _answered(start, "startup", send):
+            await receive()
+            await _answered(stop, "shutdown", send)
+
+
+async def _answered(step: Callable[[], Awaitable[None]], name: str, send: Send) -> bool:
+    try:
+        await step()
+    # A server takes an error that escapes here for "no lifespan" and would go on without the checks.
+    except Exception as exc:
+        expected = isinstance(exc, ImproperlyConfigured)
+        if not expected:
+            log.exception("lifespan_failed", step=name)
+        message: Message = {"type": f"lifespan.{name}.failed", "message": str(exc) if expected else "See the log."}
+        await send(message)
+        return False
+    await send({"type": f"lifespan.{name}.complete"})
+    return True

@@ -1,0 +1,233 @@
+"""The door straight to Postgres: a pool of connections, and per call one transaction as one person.
+
+The role and the claims are set for the transaction only, never for the session: a connection that goes back to the pool
+knows nobody. begin, claims, call and commit travel as one pipeline, which is one round trip.
+"""
+
+import asyncio
+import functools
+import math
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import msgspec
+import psycopg
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import BaseConnection, sql
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from safycore_backend import metrics
+from safycore_backend.database import (
+    INVALID_AUTHORIZATION,
+    Claims,
+    DatabaseUnavailable,
+    SessionEnded,
+    refused,
+)
+from safycore_backend.errors import ApiError
+
+set_json_loads(msgspec.json.decode)
+
+BECOME = (
+    "select set_config('role', 'safycore_user', true), set_config('request.jwt.claims', %s, true), "
+    "set_config('request.jwt.claim.sub', %s, true), set_config('statement_timeout', %s, true)"
+)
+"""The first statement of every transaction: the claims, their user, and how many milliseconds a statement may take."""
+# Codes of SQLSTATE classes 08, 53, 57 and 58: connection, resources, operator intervention, system.
+_UNREACHABLE = ("08", "53", "57", "58")
+# After these, or without any code, the other connections are no better: the server is stopping, or out of reach.
+_LOST = ("08", "57P")
+# The server ends a statement by itself when its time is over; one that does not say so within this is out of reach.
+SILENCE_SECONDS = 0.5
+# Until then the pool tries again, at growing intervals; after that only when somebody asks for a connection.
+_RECONNECT_SECONDS = 4.0
+
+
+class PostgresDoor:
+    needs_token = False
+
+    def __init__(self, url: str) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            open=False,
+            min_size=min(2, settings.SUPABASE_DB_POOL_SIZE),
+            max_size=settings.SUPABASE_DB_POOL_SIZE,
+            timeout=settings.SUPABASE_DB_TIMEOUT,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            kwargs={
+                "autocommit": True,
+                # A transaction pooler would hand a prepared statement to another connection.
+                "prepare_threshold": None,
+                "application_name": "safycore",
+                "connect_timeout": math.ceil(settings.SUPABASE_DB_TIMEOUT),
+            },
+        )
+        self._timeout_ms = str(int(settings.SUPABASE_DB_TIMEOUT * 1000))
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        try:
+            await self._pool.open(wait=True, timeout=10)
+        except PoolTimeout as exc:
+            await self._pool.close()
+            raise ImproperlyConfigured(
+                "No connection to SUPABASE_DB_URL could be made. Check its address, role and password."
+            ) from exc
+        async with self._pool.connection() as connection:
+            await refuse_dangerous_role(connection)
+
+    async def ready(self) -> bool:
+        try:
+            async with self._pool.connection() as connection:
+                with _deadline(connection, settings.SUPABASE_DB_TIMEOUT):
+                    await connection.execute("select 1")
+        except (psycopg.Error, PoolTimeout):
+            return False
+        return True
+
+    def measure(self) -> None:
+        # What is counted since the last time; get_stats would count from the beginning.
+        stats = self._pool.pop_stats()
+        metrics.pool_size.set(stats["pool_size"])
+        metrics.pool_idle.set(stats["pool_available"])
+        metrics.pool_waiting.set(stats["requests_waiting"])
+        metrics.pool_calls.inc(stats.get("requests_num", 0))
+        metrics.pool_waits.inc(stats.get("requests_queued", 0))
+        metrics.pool_wait_seconds.inc(stats.get("requests_wait_ms", 0) / 1000)
+        metrics.pool_errors.inc(stats.get("requests_errors", 0))
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any]) -> Any:
+        return await self._called(claims_json(claims), claims.user_id, function, arguments)
+
+    async def maintain(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        return await self._called("", "", function, arguments)
+
+    async def _called(self, claims: str, user_id: str, function: str, arguments: Mapping[str, Any]) -> Any:
+        try:
+            async with self._pool.connection() as connection:
+                with _deadline(connection, settings.SUPABASE_DB_TIMEOUT + SILENCE_SECONDS):
+                    return await self._transact(connection, (claims, user_id), function, arguments)
+        except PoolTimeout as exc:
+            raise DatabaseUnavailable from exc
+        except psycopg.Error as exc:
+            raise self._mapped(exc, function) from exc
+
+    async def _transact(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        claims: tuple[str, str],
+        function: str,
+        arguments: Mapping[str, Any],
+    ) -> Any:
+        async with connection.pipeline():
+            await connection.execute("begin")
+            await connection.execute(BECOME, (*claims, self._timeout_ms))
+            answer = await connection.execute(_call(function, tuple(arguments)), dict(arguments))
+            await connection.execute("commit")
+        row = await answer.fetchone()
+        return row[0] if row else None
+
+    def _mapped(self, exc: psycopg.Error, function: str) -> ApiError:
+        if exc.sqlstate == INVALID_AUTHORIZATION:
+            return SessionEnded()
+        if isinstance(exc, psycopg.DataError | psycopg.ProgrammingError):
+            return refused(function, exc.sqlstate)
+        if exc.sqlstate is None or exc.sqlstate.startswith(_LOST):
+            self._renew()
+        if exc.sqlstate is None or exc.sqlstate.startswith(_UNREACHABLE):
+            return DatabaseUnavailable()
+        return refused(function, exc.sqlstate)
+
+    def _renew(self) -> None:
+        """Replace every connection now, so that a restart of Postgres costs one request and not one per connection."""
+        # Not the pool's `check`, which asks each connection in turn and waits for a silent one for ever.
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._pool.drain())
+
+
+@contextmanager
+def _deadline(connection: psycopg.AsyncConnection[Any], seconds: float) -> Iterator[None]:
+    """Hang up on a server that is silent for longer; whoever waits for it gets psycopg's OperationalError.
+
+    Cancelling would not do: psycopg then waits for the server's word that the statement was cancelled.
+    """
+    timer = asyncio.get_running_loop().call_later(seconds, hang_up, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def hang_up(connection: BaseConnection[Any]) -> None:
+    """Whoever waits for the connection's server hears at once that it is gone."""
+    # libpq's socket stays its own: only the connection below it ends, which libpq then reads.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def claims_json(claims: Claims, **more: str | None) -> str:
+    """As our functions and policies read them."""
+    return msgspec.json.encode(
+        {"sub": claims.user_id, "role": "authenticated", "session_id": claims.auth_session_id, **more}
+    ).decode()
+
+
+@functools.cache
+def _call(function: str, names: tuple[str, ...]) -> bytes:
+    """The statement, put together once: psycopg would write a Composed anew for each call."""
+    arguments = sql.SQL(", ").join(
+        sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in names
+    )
+    return sql.SQL("select public.{}({})").format(sql.Identifier(function), arguments).as_bytes()
+
+
+# Of the login role and of every role it can become, however many steps away.
+ROLE_FACTS = """
+with reachable as (
+  select r.* from pg_roles r where pg_has_role(current_user, r.oid, 'member')
+)
+select current_user::text,
+  bool_or(r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolreplication),
+  bool_or(
+    exists (select from pg_class c where c.relowner = r.oid)
+    or exists (select from pg_namespace n where n.nspowner = r.oid)
+    or exists (select from pg_proc p where p.proowner = r.oid)),
+  coalesce(array_agg(r.rolname::text order by r.rolname) filter (where r.rolname <> current_user), '{}'),
+  exists (select from pg_proc p where p.proname = 'caller' and p.pronamespace =
+    (select n.oid from pg_namespace n where n.nspname = 'safycore'))
+from reachable r
+"""
+
+
+async def refuse_dangerous_role(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Raise ImproperlyConfigured unless the login role is what docs/architecture.md asks for."""
+    refuse_role(await (await connection.execute(ROLE_FACTS)).fetchone(), "SUPABASE_DB_URL")
+
+
+def refuse_role(facts: tuple[Any, ...] | None, variable: str) -> None:
+    """Raise ImproperlyConfigured for a login role that could do more than it must, given its ROLE_FACTS.
+
+    It may become safycore_user and nothing else, has no privilege that passes row level security, and owns nothing.
+    """
+    if facts is None:
+        raise ImproperlyConfigured(f"{variable} logs in as a role that cannot be looked up.")
+    name, privileged, owner, memberships, migrated = facts
+    advice = "Use the role safycore_app (docs/configuration.md)."
+    if privileged:
+        raise ImproperlyConfigured(f"{variable} logs in as {name!r}, which can pass row level security. {advice}")
+    if owner:
+        raise ImproperlyConfigured(f"{variable} logs in as {name!r}, which owns tables or schemas. {advice}")
+    if not migrated:
+        raise ImproperlyConfigured("The database has no tables of ours yet: python manage.py apply_migrations")
+    if memberships != ["safycore_user"]:
+        raise ImproperlyConfigured(
+            f"{variable} logs in as {name!r}, which may become {memberships}: not safycore_user only. {advice}"
+        )
