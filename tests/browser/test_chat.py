@@ -565,11 +565,13 @@ async def test_a_thread_of_500_messages_opens_at_its_end_and_reads_back_to_its_s
     await scroller(page).evaluate("box => { box.scrollTop = 0 }")
     await expect(said(page).get_by_text(re.compile(r"^Message 402\b"))).to_be_attached()
     await expect(said(page).get_by_text(re.compile(r"^Message 451\b"))).to_be_in_viewport()
-    async with asyncio.timeout(30):
-        while not await first.count():
-            await scroller(page).evaluate("box => { box.scrollTop = 0 }")
+    shown = said(page).get_by_text(re.compile(r"^Message \d+"))
+    while not await first.count():
+        known = await shown.count()
+        await scroller(page).evaluate("box => { box.scrollTop = 0 }")
+        await expect(shown).not_to_have_count(known)
     await first.scroll_into_view_if_needed()
-    numbers = await said(page).get_by_text(re.compile(r"^Message \d+")).all_text_contents()
+    numbers = await shown.all_text_contents()
     assert [text.split("\n")[0] for text in numbers] == [f"Message {n}" for n in range(1, 501)]
     await button(page, "Jump to the latest").click()
     await expect(said(page).get_by_text("Message 500")).to_be_in_viewport()
