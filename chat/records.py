@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime as dt
+import functools
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from chat.domain import ExportPage
 from chat.models import ConversationSession
-from safycore_backend.django_database import as_person
+from chat.touches import Touches
+from safycore_backend.django_database import as_person, in_postgres
 from safycore_backend.errors import InvalidInput, NotFound
 from users.domain import Person
 from users.profiles import profile_in_transaction, refuse_gone
@@ -29,7 +31,16 @@ def title_from(message: str) -> str:
 async def touch(person: Person, session_id: str, message: str) -> None:
     """Put a session at the top of its owner's list, with a title from the message when it is new there."""
     await refuse_gone(person)
-    await as_person(person, lambda: _touch(person, session_id, title_from(message) or session_id))
+    title = title_from(message) or session_id
+    # In Postgres each change is a transaction as one person; in a file many can be one.
+    if in_postgres() or not await _touches().touch(person.id, session_id, title):
+        await as_person(person, lambda: _touch(person, session_id, title))
+
+
+@functools.cache
+def _touches() -> Touches:
+    """Those of this process."""
+    return Touches()
 
 
 def _touch(person: Person, session_id: str, title: str) -> None:

@@ -45,6 +45,17 @@ async def test_the_newest_session_comes_first_and_a_message_makes_it_the_newest(
     assert (await only(carol, "one"))["updated_at"] > (await only(carol, "one"))["created_at"]
 
 
+async def test_sessions_that_begin_in_one_moment_are_all_listed(either_database: Server, newcomer: NewActor) -> None:
+    """Of several people, of whom one has never been here."""
+    people = [(await newcomer(name)).on(either_database.url) for name in ("carol", "dave")]
+    await people[0].say("Hello", "first")
+    told = [(person, f"{n}") for person in people for n in range(4)]
+    await asyncio.gather(*(person.say(f"Message {session_id}", session_id) for person, session_id in told))
+    titles = [{row["session_id"]: row["title"] for row in await sessions(person)} for person in people]
+    begun = {f"{n}": f"Message {n}" for n in range(4)}
+    assert titles == [{"first": "Hello"} | begun, begun]
+
+
 async def test_a_session_is_listed_before_its_reply_is_over_for_the_sender(
     either_database: Server, alice: Actor, chat_id: str
 ) -> None:
