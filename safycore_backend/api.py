@@ -1,11 +1,12 @@
 """AsyncAPIView: DRF's APIView, awaited. DRF 3.18 has no async code of its own."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -92,6 +93,16 @@ class AsyncAPIView(APIView):
 
 def parsed(serializer: type[_Serializer], data: Any) -> dict[str, Any]:
     """The validated body; raises ValidationError (400 with fields)."""
-    checked = serializer(data=data)
-    checked.is_valid(raise_exception=True)
-    return dict(checked.validated_data)
+    try:
+        return dict(_shared(serializer).run_validation(data))
+    except ValidationError:
+        # What DRF makes of a refusal is part of the API: it is left to an instance of its own.
+        checked = serializer(data=data)
+        checked.is_valid(raise_exception=True)
+        raise
+
+
+@functools.cache
+def _shared(serializer: type[_Serializer]) -> _Serializer:
+    """One for all requests: what it validates it keeps nothing of, and each instance copies every field anew."""
+    return serializer()
