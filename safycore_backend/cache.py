@@ -44,18 +44,24 @@ class CacheAway(Exception):
     """The shared cache does not answer."""
 
 
+@functools.cache
+def process_cache() -> Any:
+    """The one of this process: Django's `caches` makes, and keeps, one for every task that asks."""
+    return caches.create_connection("default")
+
+
 async def counted(key: str, amount: int, seconds: int) -> int:
     """Add to a number that all instances share, in one step, and return the sum; it lives for so many seconds.
 
     While the shared cache is away each process counts for itself.
     """
-    cache: Any = caches["default"]
+    cache = process_cache()
     return int(await cache.acount(key, amount, seconds))
 
 
 async def agreed(key: str) -> Any:
     """What every instance reads there now, None for nothing; raises CacheAway when that cannot be known."""
-    cache: Any = caches["default"]
+    cache = process_cache()
     return await cache.aagreed(key)
 
 
@@ -64,7 +70,7 @@ async def settled(key: str, value: Any, seconds: float) -> Any:
 
     Raises CacheAway.
     """
-    cache: Any = caches["default"]
+    cache = process_cache()
     return await cache.asettled(key, value, seconds)
 
 
@@ -74,13 +80,13 @@ async def tell(key: str, value: Any, seconds: float) -> None:
     While the shared cache is away it is known to this process, and written as soon as that is back, before anything is
     read there again.
     """
-    cache: Any = caches["default"]
+    cache = process_cache()
     await cache.atell(key, value, seconds)
 
 
 async def shared_cache_ready() -> bool:
     """Whether what instances share can be shared at this moment; alone, a process needs nothing for that."""
-    cache: Any = caches["default"]
+    cache = process_cache()
     return bool(await cache.aready())
 
 

@@ -34,7 +34,8 @@ where relnamespace = to_regnamespace(%s) and relname in ('user_profiles', 'conve
 
 
 def in_postgres() -> bool:
-    return connection.vendor == "postgresql"
+    # Django's `connection` would be another one, made and kept, for every task that asks it.
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
 
 
 async def as_person(person: Person, work: Callable[[], _T]) -> _T:

@@ -11,11 +11,10 @@ import time
 from dataclasses import replace
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.request import Request
 
 from safycore_backend import metrics, security_log
-from safycore_backend.cache import counted
+from safycore_backend.cache import counted, process_cache
 from safycore_backend.errors import NotAuthenticated
 from safycore_backend.rate_limits import Limit, LimitReached, Standing
 from safycore_backend.security_log import hashed
@@ -55,7 +54,7 @@ async def take_back(standing: Standing) -> Standing:
 async def standing(limit: str, subject: str) -> Standing:
     """What has been counted so far."""
     key, _, reset = _window(limit, subject)
-    return _standing(limit, int(await cache.aget(key, 0)), reset)
+    return _standing(limit, int(await process_cache().aget(key, 0)), reset)
 
 
 def _window(limit: str, subject: str) -> tuple[str, int, int]:

@@ -5,12 +5,11 @@ import uuid
 from typing import Any
 from weakref import WeakValueDictionary
 
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from safycore_backend.cache import tell
+from safycore_backend.cache import process_cache, tell
 from safycore_backend.database import SessionEnded
 from safycore_backend.django_database import as_person, in_postgres
 from users.domain import Person
@@ -38,18 +37,18 @@ async def profile_of(person: Person) -> dict[str, Any]:
 
 async def refuse_gone(person: Person) -> None:
     """Raises SessionEnded for a person who has just been deleted."""
-    if await cache.aget(_gone_key(person)):
+    if await process_cache().aget(_gone_key(person)):
         raise SessionEnded
 
 
 async def _known(person: Person) -> dict[str, Any] | None:
-    known: dict[str, Any] | None = await cache.aget(_key(person))
+    known: dict[str, Any] | None = await process_cache().aget(_key(person))
     return known if known is not None and known["email"] == person.email else None
 
 
 async def _looked_up(person: Person) -> dict[str, Any]:
     found = await as_person(person, lambda: profile_in_transaction(person))
-    await cache.aset(_key(person), found, timeout=REMEMBER_SECONDS)
+    await process_cache().aset(_key(person), found, timeout=REMEMBER_SECONDS)
     return found
 
 
@@ -67,7 +66,7 @@ async def delete_profile(person: Person) -> dict[str, int]:
     await tell(_gone_key(person), value=True, seconds=GONE_SECONDS)
     async with _lock(person):
         _, per_model = await as_person(person, lambda: _own(person).delete())
-        await cache.adelete(_key(person))
+        await process_cache().adelete(_key(person))
     return {"conversation_sessions": 0, "user_profiles": 0} | {
         _table(label): count for label, count in per_model.items()
     }

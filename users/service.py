@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from django.core.cache import cache
 
 from safycore_backend import security_log
-from safycore_backend.cache import tell
+from safycore_backend.cache import process_cache, tell
 from safycore_backend.carried import carried, carried_through
 from safycore_backend.doors import door
 from safycore_backend.errors import ApiError, InvalidInput, NotAuthenticated
@@ -56,7 +55,7 @@ def _note_wrong_password(where: str, email: str) -> None:
 
 async def refresh(refresh_token: str) -> SignedIn:
     """A new pair. Whose token it is turns out only then, so that an account over its limit waits with its next one."""
-    user_id: str | None = await cache.aget(_held_back(refresh_token))
+    user_id: str | None = await process_cache().aget(_held_back(refresh_token))
     if user_id is not None:
         await _refuse_held_back(user_id)
     result = await auth_api.refresh(refresh_token)
