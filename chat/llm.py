@@ -1,12 +1,19 @@
-"""The model, through Groq's SDK or whatever else speaks its protocol. The only module that imports groq."""
+"""The model: Groq, or whatever else speaks its protocol. The only module that imports groq.
+
+Groq's SDK says how its API is addressed and what goes into the head of a request; request and answer themselves go over
+aiohttp, for of what a reply costs the server a fifth was the SDK's way there (docs/decisions/0007-groq-stream.md).
+"""
 
 import asyncio
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from typing import Any, cast
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import groq
 import httpx
 import msgspec
@@ -29,11 +36,13 @@ from chat.text import clean_text
 MAX_EVENT_BYTES = 1_000_000
 # Of the longest silence: by so much may it be cut short.
 _DEADLINE_STEP = 0.05
-# Seconds for which the text of a reply is collected before it is handed on, for each reply that is asked for now: with
-# few, as good as none; with hundreds, what reading, writing and waking cost is shared by several tokens.
-_COLLECT_PER_REPLY = 0.0004
+# Text is collected before it is handed on, so that what reading, writing and waking cost is shared by several tokens:
+# for as long as lets all replies together be read so often. With few that is as good as none.
+_READS_PER_SECOND = 3_000
 _COLLECT_LEAST = 0.004
-_COLLECT_MOST = 0.08
+_COLLECT_MOST = 0.25
+_MOST_CONNECTIONS = 2_000
+_MOST_OF_A_REFUSAL = 100_000
 
 
 class _Delta(msgspec.Struct):
@@ -140,40 +149,51 @@ async def complete(messages: Sequence[PromptMessage], model: str, on_text: Calla
     """
     answer = _Answer(on_text)
     loop = asyncio.get_running_loop()
-    end = loop.time() + settings.GROQ_REPLY_TIMEOUT
+    end, silence = loop.time() + settings.GROQ_REPLY_TIMEOUT, settings.GROQ_IDLE_TIMEOUT
     try:
         with _mapped(answer), _counted(answer):
-            async with asyncio.timeout_at(min(end, loop.time() + settings.GROQ_FIRST_TOKEN_TIMEOUT)) as deadline:
-                async with aclosing(await _response(messages, model)) as response:
-                    async for received in response.aiter_bytes():
-                        answer.feed(received)
-                        if answer.begun:
-                            _postpone(deadline, min(end, loop.time() + settings.GROQ_IDLE_TIMEOUT))
-                            await _collect()
+            async with (
+                asyncio.timeout_at(min(end, loop.time() + settings.GROQ_FIRST_TOKEN_TIMEOUT)) as deadline,
+                _response(messages, model) as response,
+            ):
+                while received := await response.content.readany():
+                    answer.feed(received)
+                    if answer.begun:
+                        _postpone(deadline, min(end, loop.time() + silence), by=_DEADLINE_STEP * silence)
+                        await _collect(response)
     except TimeoutError as exc:
         raise ModelTimeout from exc
     return answer.completion()
 
 
-async def _collect() -> None:
+async def _collect(response: aiohttp.ClientResponse) -> None:
     """Let the next pieces come together. Never before the first: that one is handed on at once."""
-    seconds = min(_COLLECT_MOST, _COLLECT_PER_REPLY * len(_asking))
-    if seconds >= _COLLECT_LEAST:
+    seconds = min(_COLLECT_MOST, len(_asking) / _READS_PER_SECOND)
+    # An answer that is all there has given its connection back.
+    transport = response.connection.transport if response.connection else None
+    if seconds < _COLLECT_LEAST or transport is None:
+        return
+    # Left to the kernel meanwhile: many small pieces are then read as one.
+    transport.pause_reading()
+    try:
         await asyncio.sleep(seconds)
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
 
 
-def _postpone(deadline: asyncio.Timeout, until: float) -> None:
+def _postpone(deadline: asyncio.Timeout, until: float, *, by: float) -> None:
     """Not for a little more time: setting a timer for each piece costs more than reading it."""
     current = deadline.when()
-    if current is None or abs(until - current) > _DEADLINE_STEP * settings.GROQ_IDLE_TIMEOUT:
+    if current is None or abs(until - current) > by:
         deadline.reschedule(until)
 
 
-async def _response(messages: Sequence[PromptMessage], model: str) -> httpx.Response:
-    """The answer's head, with its body still to come.
+@asynccontextmanager
+async def _response(messages: Sequence[PromptMessage], model: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer's head, with its body still to come; the connection is closed unless that was read to its end.
 
-    By the SDK's way for any request: what it does for this one in particular, to make sure of its types, took longer
-    than everything else about it.
+    Raises a ModelError for an answer that is a refusal.
     """
     asked = {
         "model": model,
@@ -182,16 +202,11 @@ async def _response(messages: Sequence[PromptMessage], model: str) -> httpx.Resp
         "max_completion_tokens": settings.GROQ_MAX_COMPLETION_TOKENS,
         "stream_options": {"include_usage": True},
     }
-    # A response asked for as it is comes as it is, streamed or not; the types do not know.
-    response: Any = await client().post(
-        _address(),
-        content=msgspec.json.encode(asked),
-        options={"headers": {"Content-Type": "application/json"}},
-        cast_to=httpx.Response,
-        stream=True,
-        stream_cls=groq.AsyncStream[Any],
-    )
-    return cast("httpx.Response", response)
+    async with session().post(_address(), data=msgspec.json.encode(asked)) as response:
+        if response.status >= 400:
+            refusal = await response.content.read(_MOST_OF_A_REFUSAL)
+            raise status_error(response.status, response.headers.get("retry-after"), refusal)
+        yield response
 
 
 @contextmanager
@@ -205,25 +220,23 @@ def _counted(answer: _Answer) -> Iterator[None]:
 
 @contextmanager
 def _mapped(answer: _Answer) -> Iterator[None]:
-    """Turn the SDK's errors, and those of the HTTP library below it, into ours."""
+    """Turn the HTTP library's errors into ours."""
     try:
         yield
-    except groq.APITimeoutError as exc:
-        # A refused connection comes as ConnectTimeout, too: nobody is there, which is not the same as being slow.
-        raise (ModelUnavailable if isinstance(exc.__cause__, httpx.ConnectTimeout) else ModelTimeout) from exc
-    except groq.APIStatusError as exc:
-        raise status_error(exc.status_code, exc.response.headers.get("retry-after"), exc.body) from exc
-    except (groq.APIConnectionError, httpx.HTTPError) as exc:
+    # Nobody is there, which is not the same as being slow.
+    except aiohttp.ConnectionTimeoutError as exc:
+        raise ModelUnavailable from exc
+    except aiohttp.ServerTimeoutError as exc:
+        raise ModelTimeout from exc
+    except aiohttp.ClientError as exc:
         raise (ModelBroken if answer.begun else ModelUnavailable) from exc
-    except groq.GroqError as exc:
-        raise ModelBroken from exc
 
 
-def status_error(status: int, retry_after: str | None, body: object) -> ModelError:
+def status_error(status: int, retry_after: str | None, body: bytes) -> ModelError:
     """Our error for an HTTP status of the model's server; its own words go nowhere."""
     if status == 429:
         return ModelBusy(retry_after=_seconds(retry_after))
-    if status == 413 or (status == 400 and "context_length_exceeded" in str(body)):
+    if status == 413 or (status == 400 and b"context_length_exceeded" in body):
         return ContextTooLong()
     if status >= 498:
         return ModelUnavailable(retry_after=_seconds(retry_after))
@@ -236,17 +249,29 @@ def _seconds(value: str | None) -> int | None:
 
 @functools.cache
 def client() -> groq.AsyncGroq:
-    """The one client of this process, first used on its event loop."""
-    http = groq.DefaultAioHttpClient(
-        timeout=httpx.Timeout(None, connect=settings.GROQ_CONNECT_TIMEOUT),
-        limits=httpx.Limits(max_connections=2_000, max_keepalive_connections=200),
+    """The SDK's one client of this process."""
+    return groq.AsyncGroq(api_key=settings.GROQ_API_KEY, base_url=settings.GROQ_BASE_URL)
+
+
+@functools.cache
+def session() -> aiohttp.ClientSession:
+    """The connections of this process to the model's server, first used on its event loop."""
+    return aiohttp.ClientSession(
+        # The authorities that the SDK would trust: certifi's, or those that SSL_CERT_FILE names.
+        connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=httpx.create_ssl_context()),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.GROQ_CONNECT_TIMEOUT),
+        headers={name: value for name, value in client().default_headers.items() if isinstance(value, str)},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=_proxy(),
     )
-    return groq.AsyncGroq(
-        api_key=settings.GROQ_API_KEY,
-        base_url=settings.GROQ_BASE_URL,
-        max_retries=0,
-        http_client=http,
-    )
+
+
+def _proxy() -> str | None:
+    """What HTTPS_PROXY and NO_PROXY say, looked up once and not for every request."""
+    address = urlsplit(settings.GROQ_BASE_URL)
+    if urllib.request.proxy_bypass(address.netloc):
+        return None
+    return urllib.request.getproxies().get(address.scheme)
 
 
 @functools.cache
@@ -257,7 +282,9 @@ def _address() -> str:
 
 
 async def close_client() -> None:
-    if client.cache_info().currsize:
+    if session.cache_info().currsize:
+        await session().close()
         await client().close()
+        session.cache_clear()
         client.cache_clear()
     _address.cache_clear()

@@ -67,7 +67,7 @@ async def open_chat() -> None:
         limits=[name for name in dir(settings) if name.startswith(("LIMIT_", "MAX_REPLIES"))],
     )
     turns()
-    llm.client()
+    llm.session()
     reaper().start()
 
 

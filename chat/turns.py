@@ -48,7 +48,7 @@ class Making:
     claims: Claims
     model: str
     prompt: Sequence[PromptMessage]
-    done: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    done: asyncio.Future[None] = dataclasses.field(default_factory=lambda: asyncio.get_running_loop().create_future())
     length: int = 0
     ended_early: Outcome | None = None
     generation: asyncio.Task[Outcome] | None = None
@@ -211,13 +211,13 @@ class Turns:
             counting = asyncio.create_task(_tried(lambda: _count(making, ended), making))
             with tracing.span("finish"), metrics.finish_seconds.time():
                 outcome = await self._saved(making, ended)
-            making.done.set()
+            making.done.set_result(None)
             # The list is in another database: it may be late, but must not keep what is saved from its readers.
             await asyncio.wait([showing, checkpoints, counting], timeout=LISTING_SECONDS)
             if outcome is CLEARED:
                 await _tried(listing.hide_if_empty, making)
         finally:
-            making.done.set()
+            making.done.cancel()  # where it was not set
             del self._making[making.reply.message_id]
             metrics.reply_ended(outcome.status, outcome.error)
             making.reply.end(outcome)
@@ -236,7 +236,7 @@ class Turns:
     async def _checkpoint(self, making: Making) -> None:
         """Save what there is, in short intervals while it runs, and end what nobody wants any more."""
         saved_at = time.perf_counter()
-        while not await _set_within(making.done, settings.CHECKPOINT_SECONDS):
+        while not (await asyncio.wait([making.done], timeout=settings.CHECKPOINT_SECONDS))[0]:
             state = await self._saved_so_far(making)
             metrics.checkpoint_lag_seconds.observe(time.perf_counter() - saved_at)
             if state is None:
@@ -290,14 +290,6 @@ async def _acquired(lock: asyncio.Lock, seconds: float) -> None:
             await lock.acquire()
     except TimeoutError as exc:
         raise DatabaseUnavailable from exc
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False
 
 
 async def _tried(work: Callable[[], Awaitable[None]], making: Making) -> None:

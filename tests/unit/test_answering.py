@@ -1,7 +1,9 @@
 """chat/answering.py: once more where that can help, and not at all while the model is known to be down."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from django.test import override_settings
 
@@ -71,6 +73,34 @@ async def test_after_the_first_text_nothing_is_tried_again(stand_in: StandIn) ->
         await Answering(Breaker()).complete(PROMPT, MODEL, heard.append)
     assert heard
     assert stand_in.total == 1
+
+
+async def test_of_many_at_once_each_gets_its_own_text_whole(stand_in: StandIn) -> None:
+    """With many, connections are left unread for moments in which more arrives."""
+    texts = [f"Reply {n}: " + "word " * 200 for n in range(40)]
+    asked = [[{"role": "user", "content": f"!script {msgspec.json.encode({'text': text}).decode()}"}] for text in texts]
+    heard: list[list[str]] = [[] for _ in texts]
+    told = zip(asked, heard, strict=True)
+    await asyncio.gather(*(Answering(Breaker()).complete(prompt, MODEL, said.append) for prompt, said in told))
+    assert ["".join(said) for said in heard] == texts
+    assert sum(map(len, heard)) < 40 * 200
+
+
+@pytest.mark.parametrize(
+    ("base", "proxy"),
+    [
+        ("https://api.groq.com", "http://proxy.test:3128"),
+        ("http://10.0.0.7:8000/v1", None),
+        ("https://here.test", None),
+    ],
+)
+def test_a_proxy_of_the_environment_is_used(base: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", "here.test")
+    with override_settings(GROQ_BASE_URL=base):
+        assert llm._proxy() == proxy
 
 
 async def test_while_the_breaker_is_open_the_model_is_not_asked(stand_in: StandIn) -> None:
