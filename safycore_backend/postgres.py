@@ -1,7 +1,7 @@
 """The door straight to Postgres: a pool of connections, and per call one transaction as one person.
 
 The role and the claims are set for the transaction only, never for the session: a connection that goes back to the pool
-knows nobody. begin, claims, call and commit travel as one pipeline, which is one round trip.
+knows nobody. Claims and call travel as one pipeline, which is one round trip and one transaction.
 """
 
 import asyncio
@@ -127,11 +127,11 @@ class PostgresDoor:
         function: str,
         arguments: Mapping[str, Any],
     ) -> Any:
+        # What a pipeline sends before it waits is one transaction, which its end commits. To begin and commit it by
+        # statements took a quarter of what a call costs. Where just the commit fails, the connection is lost with it.
         async with connection.pipeline():
-            await connection.execute("begin")
             await connection.execute(BECOME, (*claims, self._timeout_ms))
             answer = await connection.execute(_call(function, tuple(arguments)), dict(arguments))
-            await connection.execute("commit")
         row = await answer.fetchone()
         return row[0] if row else None
 

@@ -9,13 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 from django.test import override_settings
+from psycopg import sql
 
 from chat import owners
 from chat.domain import EarlierTurn, Message, Outcome, Send, Turn
 from chat.errors import KeyReused, ReplyInProgress, TrainingDataFull
 from chat.store import Limits, Store
 from safycore_backend.data_api import DataApiDoor
-from safycore_backend.database import Claims, Door, SessionEnded
+from safycore_backend.database import Claims, DatabaseError, DatabaseUnavailable, Door, SessionEnded
 from safycore_backend.postgres import PostgresDoor
 from tests.cast import Actor
 from tests.conftest import NewActor
@@ -160,6 +161,38 @@ async def test_the_sequence_counts_without_gaps_through_every_refusal(store: Sto
     rows = await all_of(store, a, chat_id)
     assert [each.seq for each in rows] == list(range(1, 9))
     assert [each.role for each in rows] == ["user", "assistant"] * 4
+
+
+async def test_what_fails_as_it_is_committed_is_an_error_and_stores_nothing(
+    store: Store, a: Claims, chat_id: str, owner_sql: psycopg.AsyncConnection[Any]
+) -> None:
+    async with refused_at_commit(owner_sql, chat_id):
+        with pytest.raises((DatabaseError, DatabaseUnavailable)):
+            await store.begin_turn(a, message("Hello", chat_id))
+        assert await all_of(store, a, chat_id) == []
+    await begun(store, a, message("Hello", chat_id))
+
+
+@asynccontextmanager
+async def refused_at_commit(owner_sql: psycopg.AsyncConnection[Any], session_id: str) -> AsyncIterator[None]:
+    """What every statement accepts, and the end of the transaction does not."""
+    refusing = sql.SQL(
+        """
+        create function pg_temp.refuse() returns trigger language plpgsql as $$
+          begin
+            raise check_violation;
+          end
+        $$;
+        create constraint trigger refused_at_commit after insert on public.messages
+          deferrable initially deferred for each row
+          when (new.session_id = {}) execute function pg_temp.refuse();
+        """
+    ).format(sql.Literal(session_id))
+    await owner_sql.execute(refusing)
+    try:
+        yield
+    finally:
+        await owner_sql.execute("drop trigger refused_at_commit on public.messages; drop function pg_temp.refuse()")
 
 
 async def test_the_history_of_a_turn_is_exactly_what_was_committed_before_it(
