@@ -32,15 +32,8 @@ def ui_event(part: Mapping[str, Any]) -> bytes:
 
 async def ui_message_stream(reply: Reply, ping_seconds: float) -> AsyncIterator[bytes]:
     """A comment at once, so that proxies send the head on; the reply from its start; a comment in every silence."""
-    yield _COMMENT
-    yield ui_event(
-        {
-            "type": "start",
-            "messageId": reply.message_id,
-            "messageMetadata": {"session_id": reply.session_id},
-        }
-    )
-    yield ui_event({"type": "text-start", "id": _TEXT_ID})
+    started = {"type": "start", "messageId": reply.message_id, "messageMetadata": {"session_id": reply.session_id}}
+    yield _COMMENT + ui_event(started) + ui_event({"type": "text-start", "id": _TEXT_ID})
     position = 0
     while True:
         text, position = reply.since(position)
@@ -50,9 +43,7 @@ async def ui_message_stream(reply: Reply, ping_seconds: float) -> AsyncIterator[
             break
         elif not await reply.changed(position, ping_seconds):
             yield _COMMENT
-    for part in closing_parts(reply, reply.outcome):
-        yield ui_event(part)
-    yield _DONE
+    yield b"".join(map(ui_event, closing_parts(reply, reply.outcome))) + _DONE
 
 
 def closing_parts(reply: Reply, outcome: Outcome) -> list[dict[str, Any]]:

@@ -35,6 +35,8 @@ SAVE_SECONDS = 30.0
 SAVE_SECONDS_AT_CLOSE = 8.0
 MAX_REPLY_CHARS = 1_000_000
 LISTING_SECONDS = 2.0
+# A list that is read while the model is thinking has the session.
+LISTED_WITHIN_SECONDS = 0.05
 _NOT_SAVED = Outcome("error", error=NotSaved.default_code)
 _SHUTTING_DOWN = Outcome("interrupted", error=ShuttingDown.default_code)
 _TOO_LONG = Outcome("interrupted", error=ModelBroken.default_code)
@@ -202,7 +204,7 @@ class Turns:
         if self._draining is not None:
             making.end_early(_SHUTTING_DOWN)
         checkpoints = asyncio.create_task(self._checkpoint(making))
-        showing = asyncio.create_task(_tried(listing.show, making))
+        showing = asyncio.create_task(_tried(lambda: _shown(listing, making.reply), making))
         outcome = _NOT_SAVED
         try:
             await asyncio.wait([making.generation])
@@ -290,6 +292,12 @@ async def _acquired(lock: asyncio.Lock, seconds: float) -> None:
             await lock.acquire()
     except TimeoutError as exc:
         raise DatabaseUnavailable from exc
+
+
+async def _shown(listing: Listing, reply: Reply) -> None:
+    """Put its session at the top of the list, after the first text: nobody who waits for that waits for the list."""
+    await reply.changed(0, LISTED_WITHIN_SECONDS)
+    await listing.show()
 
 
 async def _tried(work: Callable[[], Awaitable[None]], making: Making) -> None:

@@ -41,9 +41,9 @@ async def parts_of(made: Reply) -> list[dict[str, Any]]:
 
 async def test_an_event_stream_begins_with_a_comment_and_ends_with_done() -> None:
     pieces = await whole(ui_message_stream(ended(COMPLETE, "one", " two"), 15))
-    assert pieces[0].startswith(b":")
-    assert pieces[0].endswith(b"\n\n")
-    assert pieces[-1] == b"data: [DONE]\n\n"
+    assert pieces[0].startswith(b": ping\n\n")
+    assert all(piece.endswith(b"\n\n") for piece in pieces)
+    assert pieces[-1].endswith(b"\n\ndata: [DONE]\n\n")
 
 
 async def test_a_complete_reply_in_parts() -> None:
@@ -118,11 +118,12 @@ async def test_words_leave_as_they_come() -> None:
 async def test_a_silence_is_filled_with_comments() -> None:
     made = reply()
     stream = ui_message_stream(made, ping_seconds=0.001)
-    head = [await anext(stream) for _ in range(3)]
-    assert [await anext(stream) for _ in range(3)] == [head[0]] * 3
+    ping = b": ping\n\n"
+    assert (await anext(stream)).startswith(ping)
+    assert [await anext(stream) for _ in range(3)] == [ping] * 3
     made.append("at last")
     while not (piece := await anext(stream)).startswith(b"data:"):
-        assert piece == head[0]
+        assert piece == ping
     assert b"at last" in piece
     made.end(COMPLETE)
     await whole(stream)
