@@ -189,12 +189,7 @@ def _postpone(deadline: asyncio.Timeout, until: float, *, by: float) -> None:
         deadline.reschedule(until)
 
 
-@asynccontextmanager
-async def _response(messages: Sequence[PromptMessage], model: str) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer's head, with its body still to come; the connection is closed unless that was read to its end.
-
-    Raises a ModelError for an answer that is a refusal.
-    """
+def _asked(messages: Sequence[PromptMessage], model: str) -> bytes:
     asked = {
         "model": model,
         "messages": messages,
@@ -202,7 +197,16 @@ async def _response(messages: Sequence[PromptMessage], model: str) -> AsyncItera
         "max_completion_tokens": settings.GROQ_MAX_COMPLETION_TOKENS,
         "stream_options": {"include_usage": True},
     }
-    async with session().post(_address(), data=msgspec.json.encode(asked)) as response:
+    return msgspec.json.encode(asked)
+
+
+@asynccontextmanager
+async def _response(messages: Sequence[PromptMessage], model: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer's head, with its body still to come; the connection is closed unless that was read to its end.
+
+    Raises a ModelError for an answer that is a refusal.
+    """
+    async with session().post(_address(), data=_asked(messages, model)) as response:
         if response.status >= 400:
             refusal = await response.content.read(_MOST_OF_A_REFUSAL)
             raise status_error(response.status, response.headers.get("retry-after"), refusal)

@@ -9,6 +9,9 @@ from safycore_backend.database import DatabaseUnavailable
 from safycore_backend.errors import ApiError
 
 REMOTE_POLL_SECONDS = 0.4
+# So many pieces are kept apart, and one more for so many characters.
+_PIECES = 16
+_CHARS_PER_PIECE = 2_048
 # As long as the process that makes the reply tries to save it.
 REMOTE_PATIENCE_SECONDS = 30.0
 
@@ -20,7 +23,9 @@ class Reply:
         self.message_id = message.id
         self.session_id = message.session_id
         self.outcome = stored_outcome(message)
-        self._pieces: list[str] = [message.content] if message.content else []
+        self.length = len(message.content)
+        """Of the text so far, in characters."""
+        self._pieces: list[str] = [message.content]
         self._waiting: list[asyncio.Future[bool]] = []
 
     @property
@@ -29,6 +34,10 @@ class Reply:
 
     def append(self, piece: str) -> None:
         self._pieces.append(piece)
+        self.length += len(piece)
+        # Small strings take many times their text; with the text grows how seldom all of it is copied.
+        if len(self._pieces) > _PIECES + self.length // _CHARS_PER_PIECE:
+            self._pieces = [self.text]
         self._wake()
 
     def end(self, outcome: Outcome) -> None:
@@ -36,12 +45,17 @@ class Reply:
         self._wake()
 
     def since(self, position: int) -> tuple[str, int]:
-        """The text behind a position, and the position behind that text. A position counts pieces; 0 is the start."""
-        return "".join(self._pieces[position:]), len(self._pieces)
+        """The text behind a position, and the position behind that text. A position counts characters."""
+        missing, last = self.length - position, len(self._pieces)
+        behind = 0
+        while behind < missing:
+            last -= 1
+            behind += len(self._pieces[last])
+        return "".join(self._pieces[last:])[behind - missing :], self.length
 
     async def changed(self, position: int, timeout: float | None = None) -> bool:
         """Wait for text behind the position, or for the end; False when the time, in seconds, ran out first."""
-        while len(self._pieces) == position and self.outcome is None:
+        while self.length == position and self.outcome is None:
             if not await self._wait(timeout):
                 return False
         return True
@@ -95,7 +109,6 @@ class RemoteReply(Reply):
         is_leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(message)
-        self._length = len(message.content)
         self._look = look
         self._is_leaving = is_leaving
         self._seen_at = asyncio.get_running_loop().time()
@@ -134,9 +147,8 @@ class RemoteReply(Reply):
         if message is None:
             self.end(CLEARED)
             return
-        if len(message.content) > self._length:
-            self.append(message.content[self._length :])
-            self._length = len(message.content)
+        if len(message.content) > self.length:
+            self.append(message.content[self.length :])
         outcome = stored_outcome(message)
         if outcome is not None:
             self.end(outcome)

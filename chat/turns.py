@@ -51,15 +51,13 @@ class Making:
     model: str
     prompt: Sequence[PromptMessage]
     done: asyncio.Future[None] = dataclasses.field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    length: int = 0
     ended_early: Outcome | None = None
     generation: asyncio.Task[Outcome] | None = None
 
     def hear(self, piece: str) -> None:
         """Text from the model."""
-        self.length += len(piece)
         self.reply.append(piece)
-        if self.length > MAX_REPLY_CHARS:
+        if self.reply.length > MAX_REPLY_CHARS:
             self.end_early(_TOO_LONG)
 
     def end_early(self, outcome: Outcome) -> None:

@@ -7,13 +7,14 @@ the request and to close the response. Nothing of ours blocks there, and startin
 import asyncio
 import io
 from collections.abc import Coroutine
+from contextlib import aclosing
 from typing import Any
 
 import django
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
 from safycore_backend.asgi_types import Receive, Scope, Send
@@ -36,14 +37,17 @@ class Handler(ASGIHandler):
         if request is None:
             await self._refuse(refusal, send)
             return
-        response = await self._while_connected(self._answered(request, send), receive)
+        answering = self._answered(request, send)
+        # Nobody needs it while a reply is streamed.
+        del request
+        response = await self._while_connected(answering, receive)
         if response is None:
             signals.request_finished.send(sender=type(self))
         else:
             response.close()
 
     async def _refuse(self, refusal: Any, send: Send) -> None:
-        await self.send_response(refusal, send)  # type: ignore[arg-type]  # the stubs' messages are read-only
+        await self.send_response(refusal, send)
         refusal.close()
 
     async def read_body(self, receive: Any) -> io.BytesIO:
@@ -55,8 +59,25 @@ class Handler(ASGIHandler):
 
     async def _answered(self, request: HttpRequest, send: Send) -> HttpResponseBase:
         response = await self.run_get_response(request)
-        await self.send_response(response, send)  # type: ignore[arg-type]  # the stubs' messages are read-only
+        if response.streaming:
+            _let_go(request, response)
+            del request
+        await self.send_response(response, send)
         return response
+
+    async def send_response(self, response: HttpResponseBase, send: Any) -> None:
+        """A stream in as few steps as it has pieces: Django's own way puts three iterators around each."""
+        if not isinstance(response, StreamingHttpResponse):
+            await super().send_response(response, send)
+            return
+        head = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": head})
+        del head
+        pieces: Any = response.streaming_content  # asynchronous, as all of ours are
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _while_connected(
         self, answering: Coroutine[Any, Any, HttpResponseBase], receive: Receive
@@ -64,14 +85,23 @@ class Handler(ASGIHandler):
         """The response once it is sent; None when the client left before its end, which cancels the work on it."""
         work = asyncio.create_task(answering)
         leaving = asyncio.ensure_future(receive())
+        leaving.add_done_callback(lambda _: work.cancel())
         try:
-            await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
+            return await work
+        except asyncio.CancelledError:
+            if not leaving.done():
+                raise
+            return None
         finally:
             leaving.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.wait([work])
-        return None if work.cancelled() else work.result()
+
+
+def _let_go(request: HttpRequest, response: Any) -> None:
+    """Django keeps a request as long as its response, for the files that came with it. A stream lasts longer than that
+    is worth: with all its headers a request is a good part of what a running reply holds.
+    """
+    request.close()
+    response._resource_closers.remove(request.close)  # noqa: SLF001  # where Django has put it
 
 
 def django_application() -> Handler:

@@ -17,7 +17,7 @@ from safycore_backend.tracing import close_tracing, open_tracing
 
 log = structlog.get_logger(__name__)
 # Objects, then collections of the generation below. Python's own 700, 10, 10 are for short programs.
-_COLLECTIONS = (10_000, 10, 20)
+_COLLECTIONS = (2_000, 10, 10)
 
 
 async def start() -> None:
@@ -34,6 +34,7 @@ def _set_the_collector_up() -> None:
     """Rare collections, of what came after the start: one that looks at all that was imported holds every reply up."""
     gc.collect()
     gc.freeze()
+    gc.collect()  # twice
     gc.set_threshold(*_COLLECTIONS)
 
 

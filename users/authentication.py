@@ -135,8 +135,9 @@ class SupabaseAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated
         person = await identity().person(token, address=limits.client_address(request), ask=ask)
-        request.supabase_token = token  # type: ignore[attr-defined]  # the specification's name
-        return person, token
+        # The remembered one: an equal one of its own for every request would be held as long as its answer takes.
+        request.supabase_token = person.claims.token  # type: ignore[attr-defined]  # the specification's name
+        return person, person.claims.token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

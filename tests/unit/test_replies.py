@@ -3,6 +3,8 @@
 import asyncio
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat.domain import Message, Outcome
 from chat.replies import CLEARED, RemoteReply, Reply
@@ -36,6 +38,22 @@ async def test_every_reader_gets_all_of_it_whenever_they_come() -> None:
     reply.append("three")
     reply.end(Outcome("complete", "stop"))
     assert {await first, await second, await read(reply)} == {"one two three"}
+
+
+@given(st.text(max_size=20), st.lists(st.tuples(st.text(max_size=9), st.booleans()), max_size=90))
+async def test_however_it_grows_a_reader_who_looks_now_and_then_gets_all_of_it(
+    stored: str, growth: list[tuple[str, bool]]
+) -> None:
+    reply = Reply(msgspec.structs.replace(RUNNING, content=stored))
+    (read_so_far, position), said = reply.since(0), stored
+    for piece, looks in growth:
+        reply.append(piece)
+        said += piece
+        if looks:
+            text, position = reply.since(position)
+            read_so_far += text
+            assert read_so_far == said
+    assert read_so_far + reply.since(position)[0] == reply.text == said
 
 
 async def test_pieces_that_came_together_are_read_together() -> None:
