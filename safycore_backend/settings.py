@@ -94,7 +94,7 @@ CORS_PREFLIGHT_MAX_AGE = 3600
 CACHE_URL = env.url("CACHE_URL", "", ("redis", "rediss"))
 CACHES = {
     "default": {
-        "BACKEND": f"safycore_backend.cache.{'SharedCache' if CACHE_URL else 'InProcessCache'}",
+        "BACKEND": f"safycore_backend.{'shared_cache.SharedCache' if CACHE_URL else 'cache.InProcessCache'}",
         "LOCATION": CACHE_URL or "safycore",
         "KEY_PREFIX": "safycore",
         # Of what lies in memory. Limits and ended sessions are counted there: what is culled is let through again.

@@ -9,7 +9,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from safycore_backend.cache import MOST_KEPT, CacheAway, SharedCache
+from safycore_backend.cache import CacheAway
+from safycore_backend.shared_cache import MOST_KEPT, SharedCache
 from tests.answers import refused
 from tests.api.accounts import Mailbox, assert_not_authenticated, fresh_address, log_in, post
 from tests.cast import PASSWORD, Actor

@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
-from safycore_backend.cache import SharedCache
+from safycore_backend.shared_cache import SharedCache
 from tests.api.accounts import DjangoRows, Mailbox, Owner, assert_not_authenticated
 from tests.cast import Actor
 from tests.conftest import NewActor, NewServer
