@@ -223,6 +223,14 @@ async def test_these_tests_notice_a_lost_index(
             await reading.at_most(HISTORY + 3 + BESIDES, statement, session=long_session[session], key="k", before=None)
 
 
+async def test_no_index_holds_what_is_saved_while_a_reply_grows(owner_sql: psycopg.AsyncConnection[Any]) -> None:
+    """Otherwise each save is a new entry in every index, and not a change of one row where it is."""
+    found = await owner_sql.execute(
+        "select indexdef from pg_indexes where tablename = 'messages' and indexdef ~ 'heartbeat_at|content|updated_at'"
+    )
+    assert await found.fetchall() == []
+
+
 # The list of sessions, in Django's own database.
 
 
