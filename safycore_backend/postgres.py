@@ -30,6 +30,7 @@ from safycore_backend.database import (
     refused,
 )
 from safycore_backend.errors import ApiError
+from safycore_backend.pipeline import numbered, transacted
 
 set_json_loads(msgspec.json.decode)
 
@@ -38,6 +39,7 @@ BECOME = (
     "set_config('request.jwt.claim.sub', %s, true), set_config('statement_timeout', %s, true)"
 )
 """The first statement of every transaction: the claims, their user, and how many milliseconds a statement may take."""
+_BECOME = numbered(BECOME)
 # Codes of SQLSTATE classes 08, 53, 57 and 58: connection, resources, operator intervention, system.
 _UNREACHABLE = ("08", "53", "57", "58")
 # After these, or without any code, the other connections are no better: the server is stopping, or out of reach.
@@ -127,13 +129,9 @@ class PostgresDoor:
         function: str,
         arguments: Mapping[str, Any],
     ) -> Any:
-        # What a pipeline sends before it waits is one transaction, which its end commits. To begin and commit it by
-        # statements took a quarter of what a call costs. Where just the commit fails, the connection is lost with it.
-        async with connection.pipeline():
-            await connection.execute(BECOME, (*claims, self._timeout_ms))
-            answer = await connection.execute(_call(function, tuple(arguments)), dict(arguments))
-        row = await answer.fetchone()
-        return row[0] if row else None
+        become = _BECOME, (*claims, self._timeout_ms)
+        called = _call(function, tuple(arguments)), tuple(arguments.values())
+        return await transacted(connection, (become, called))
 
     def _mapped(self, exc: psycopg.Error, function: str) -> ApiError:
         if exc.sqlstate == INVALID_AUTHORIZATION:
@@ -184,7 +182,7 @@ def claims_json(claims: Claims, **more: str | None) -> str:
 def _call(function: str, names: tuple[str, ...]) -> bytes:
     """The statement, put together once: psycopg would write a Composed anew for each call."""
     arguments = sql.SQL(", ").join(
-        sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in names
+        sql.SQL("{} => ${}").format(sql.Identifier(name), sql.SQL(str(number))) for number, name in enumerate(names, 1)
     )
     return sql.SQL("select public.{}({})").format(sql.Identifier(function), arguments).as_bytes()
 
