@@ -40,7 +40,7 @@ _DEADLINE_STEP = 0.05
 # for as long as lets all replies together be read so often. With few that is as good as none.
 _READS_PER_SECOND = 3_000
 _COLLECT_LEAST = 0.004
-_COLLECT_MOST = 0.25
+_COLLECT_MOST = 0.4
 _MOST_CONNECTIONS = 2_000
 _MOST_OF_A_REFUSAL = 100_000
 

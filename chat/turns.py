@@ -54,6 +54,11 @@ class Making:
     ended_early: Outcome | None = None
     generation: asyncio.Task[Outcome] | None = None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Whose it is, and in which session."""
+        return self.claims.user_id, self.reply.session_id
+
     def hear(self, piece: str) -> None:
         """Text from the model."""
         self.reply.append(piece)
@@ -84,6 +89,7 @@ class Turns:
         self._store = store
         self._answering = answering
         self._making: dict[str, Making] = {}
+        self._in_session: dict[tuple[str, str], list[Making]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._let_in = 0
         self._draining: asyncio.Task[None] | None = None
@@ -136,7 +142,7 @@ class Turns:
     ) -> Reply:
         """Start to make a reply whose row is stored; its session's place in the list is seen to before it ends."""
         making = Making(Reply(message), claims, message.model or settings.GROQ_MODEL, prompt)
-        self._making[message.id] = making
+        self._add(making)
         about_turn(message.id)
         task = asyncio.create_task(self._make(making, listing))
         self._tasks.add(task)
@@ -190,12 +196,19 @@ class Turns:
         while self._tasks and loop.time() < self._save_until + LISTING_SECONDS:
             await asyncio.wait(self._tasks, timeout=LISTING_SECONDS)
 
+    def _add(self, making: Making) -> None:
+        self._making[making.reply.message_id] = making
+        self._in_session.setdefault(making.place, []).append(making)
+
+    def _remove(self, making: Making) -> None:
+        del self._making[making.reply.message_id]
+        others = self._in_session[making.place]
+        others.remove(making)
+        if not others:
+            del self._in_session[making.place]
+
     def _of(self, user_id: str, session_id: str) -> list[Making]:
-        return [
-            making
-            for making in self._making.values()
-            if making.reply.session_id == session_id and making.claims.user_id == user_id
-        ]
+        return list(self._in_session.get((user_id, session_id), ()))
 
     async def _make(self, making: Making, listing: Listing) -> None:
         making.generation = asyncio.create_task(self._generate(making))
@@ -218,7 +231,7 @@ class Turns:
                 await _tried(listing.hide_if_empty, making)
         finally:
             making.done.cancel()  # where it was not set
-            del self._making[making.reply.message_id]
+            self._remove(making)
             metrics.reply_ended(outcome.status, outcome.error)
             making.reply.end(outcome)
 
