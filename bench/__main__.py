@@ -36,7 +36,7 @@ async def _each(running: Rig, options: argparse.Namespace) -> tuple[list[Figure]
     for name in options.scenarios:
         try:
             figures += await SCENARIOS[name](running, _size(options), options.peer)
-        except BenchError as exc:
+        except (BenchError, OSError) as exc:
             failed[name] = str(exc)
     return figures, failed
 

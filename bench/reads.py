@@ -132,9 +132,9 @@ async def _lists(reader: Reader, target: SafyCore, size: Size) -> list[Figure]:
 
 @dataclass(frozen=True)
 class Table:
-    """A database with so many messages, and somebody who reads their own sessions in it."""
+    """A database with so many messages, and whom to ask for one person's sessions in it."""
 
-    reader: Reader
+    target: SafyCore
     sessions: Sequence[str]
     messages: int
     bytes: int
@@ -151,14 +151,16 @@ async def scale(small: Rig, size: Size) -> list[Figure]:
     async with rig() as large, AsyncExitStack() as servers:
         tables = [await _table(small, servers, SMALL_TABLE), await _table(large, servers, size.messages)]
         say(f"reading: {tables[0].messages:,} messages in the table beside {tables[1].messages:,}")
+        # Only now: a server gives up a connection that is idle for as long as a table is filled.
+        readers = [await Reader.of(table.target) for table in tables]
         pages: list[list[float]] = [[], []]
         turns: list[list[float]] = [[], []]
         for number in range(size.reads):
-            for table, times in zip(tables, pages, strict=True):
-                times.append(await table.reader.history(table.session(number)))
+            for table, reader, times in zip(tables, readers, pages, strict=True):
+                times.append(await reader.history(table.session(number)))
         for number in range(size.alone):
-            for table, times in zip(tables, turns, strict=True):
-                times.append(await table.reader.first_token(table.session(number)))
+            for table, reader, times in zip(tables, readers, turns, strict=True):
+                times.append(await reader.first_token(table.session(number)))
     return _scale_figures(tables, pages, turns)
 
 
@@ -174,7 +176,7 @@ async def _table(rig: Rig, servers: AsyncExitStack, messages: int) -> Table:
     missing = max(messages - there, SESSION_LENGTH)
     filling = Filling("scale-", max(missing // SESSION_LENGTH, 1), SESSION_LENGTH)
     sessions = fill(url, filling, user_id(target.tokens[PERSON]))
-    return Table(reader, sessions, *table_size(url))
+    return Table(target, sessions, *table_size(url))
 
 
 def _scale_figures(

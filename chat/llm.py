@@ -1,7 +1,7 @@
 """The model: Groq, or whatever else speaks its protocol. The only module that imports groq.
 
-Groq's SDK says how its API is addressed and what goes into the head of a request; request and answer themselves go over
-aiohttp, for of what a reply costs the server a fifth was the SDK's way there (docs/decisions/0007-groq-stream.md).
+Groq's SDK says what goes into the head of a request; request and answer themselves go over aiohttp, for of what a reply
+costs the server a fifth was the SDK's way there (docs/decisions/0007-groq-stream.md).
 """
 
 import asyncio
@@ -208,9 +208,16 @@ async def _response(messages: Sequence[PromptMessage], model: str) -> AsyncItera
     """
     async with session().post(_address(), data=_asked(messages, model)) as response:
         if response.status >= 400:
-            refusal = await response.content.read(_MOST_OF_A_REFUSAL)
-            raise status_error(response.status, response.headers.get("retry-after"), refusal)
+            raise status_error(response.status, response.headers.get("retry-after"), await _beginning(response))
         yield response
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Of a body, as much as any refusal has. (To read so many bytes is, for aiohttp, to read what is there.)"""
+    body = b""
+    while len(body) < _MOST_OF_A_REFUSAL and (received := await response.content.readany()):
+        body += received
+    return body
 
 
 @contextmanager
@@ -271,11 +278,12 @@ def session() -> aiohttp.ClientSession:
 
 
 def _proxy() -> str | None:
-    """What HTTPS_PROXY and NO_PROXY say, looked up once and not for every request."""
-    address = urlsplit(settings.GROQ_BASE_URL)
-    if urllib.request.proxy_bypass(address.netloc):
+    """What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, looked up once and not for every request."""
+    address, proxies = urlsplit(settings.GROQ_BASE_URL), urllib.request.getproxies()
+    found = proxies.get(address.scheme) or proxies.get("all")
+    if not found or urllib.request.proxy_bypass(address.netloc):
         return None
-    return urllib.request.getproxies().get(address.scheme)
+    return found if "://" in found else f"http://{found}"
 
 
 @functools.cache

@@ -34,6 +34,8 @@ async def touch(person: Person, session_id: str, message: str) -> None:
     title = title_from(message) or session_id
     # In Postgres each change is a transaction as one person; in a file many can be one.
     if in_postgres() or not await _touches().touch(person.id, session_id, title):
+        # Again: who has no profile now may have been deleted since.
+        await refuse_gone(person)
         await as_person(person, lambda: _touch(person, session_id, title))
 
 

@@ -272,8 +272,9 @@ async def sessions(
     person: Person, limit: int, before: str | None, search: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of the person's sessions, each with whether a reply runs in it, and the cursor of what follows."""
-    running = await store().running_sessions(person.claims)
-    found, following = await records.page(person, limit, before, search)
+    running, (found, following) = await asyncio.gather(
+        store().running_sessions(person.claims), records.page(person, limit, before, search)
+    )
     return [_with_replying(record, running) for record in found], following
 
 

@@ -34,7 +34,8 @@ def _set_the_collector_up() -> None:
     """Rare collections, of what came after the start: one that looks at all that was imported holds every reply up."""
     gc.collect()
     gc.freeze()
-    gc.collect()  # twice
+    # Python puts a full collection off until a quarter of what the last one left has come: of nothing, from now on.
+    gc.collect()
     gc.set_threshold(*_COLLECTIONS)
 
 

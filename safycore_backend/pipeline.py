@@ -28,7 +28,8 @@ def numbered(statement: str) -> bytes:
 
 
 async def transacted(connection: psycopg.AsyncConnection[Any], statements: Sequence[Statement]) -> Any:
-    """The first column of the last statement's first row. Raises a psycopg.Error, with nothing changed.
+    """The first column of the last statement's first row. Raises a psycopg.Error, with nothing changed;
+    where the connection was lost, that is not known.
 
     The connection must be in autocommit mode, and idle.
     """
@@ -54,7 +55,9 @@ def _pipeline(pgconn: PGconn, prepared: Sequence[tuple[Any, ...]]) -> PQGen[PGre
         pgconn.send_query_params(*arguments)
     pgconn.pipeline_sync()
     while pgconn.flush():
-        if (yield Wait.RW) & Ready.R:
+        ready = yield Wait.RW
+        # None where psycopg goes on after a cancellation.
+        if ready and ready & Ready.R:
             pgconn.consume_input()
     results: list[PGresult] = []
     while (result := (yield from _next_result(pgconn))).status != ExecStatus.PIPELINE_SYNC:

@@ -187,6 +187,8 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
 
 GROQ_API_KEY = env.required("GROQ_API_KEY", "your Groq API key (or any word, for a server that asks for none)")
 GROQ_BASE_URL = env.url("GROQ_BASE_URL", "https://api.groq.com", ("http", "https"))
+if "@" in GROQ_BASE_URL:
+    env.problem("GROQ_BASE_URL must not hold a user and a password: what its server asks for goes into GROQ_API_KEY.")
 GROQ_MODEL = env.text("GROQ_MODEL") or "openai/gpt-oss-120b"
 GROQ_MODELS = list(dict.fromkeys([GROQ_MODEL, *env.words("GROQ_MODELS", "openai/gpt-oss-20b")]))
 GROQ_CONNECT_TIMEOUT = env.seconds("GROQ_CONNECT_TIMEOUT", 5)

@@ -29,6 +29,14 @@ async def numbers(connection: psycopg.AsyncConnection[Any]) -> list[int]:
     return [number for (number,) in await (await connection.execute("select number from noted")).fetchall()]
 
 
+async def asleep(connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]) -> None:
+    """Wait until its server sleeps."""
+    running = "select count(*) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+    async with asyncio.timeout(10):
+        while (await (await owner_sql.execute(running, (connection.info.backend_pid,))).fetchone()) != (1,):
+            pass
+
+
 async def test_the_statements_see_each_other_and_leave_no_setting_behind(
     connection: psycopg.AsyncConnection[Any],
 ) -> None:
@@ -78,15 +86,25 @@ async def test_a_server_that_ends_the_connection_is_an_error_at_once(
     connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]
 ) -> None:
     asked = asyncio.create_task(transacted(connection, [NAME, (b"select pg_sleep($1)", (60,))]))
-    running = "select count(*) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+    await asleep(connection, owner_sql)
     async with asyncio.timeout(10):
-        while (await (await owner_sql.execute(running, (connection.info.backend_pid,))).fetchone()) != (1,):
-            pass
         await owner_sql.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
         with pytest.raises(psycopg.OperationalError):
             await asked
     with pytest.raises(psycopg.OperationalError):
         await transacted(connection, [ASK])
+
+
+async def test_who_stops_waiting_leaves_a_sound_connection_and_nothing_done(
+    connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]
+) -> None:
+    asked = asyncio.create_task(transacted(connection, [NOTE, (b"select pg_sleep($1)", (60,))]))
+    await asleep(connection, owner_sql)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await numbers(connection) == []
+    assert await transacted(connection, [NAME, ASK]) == "Alice"
 
 
 def test_placeholders_are_numbered() -> None:

@@ -87,6 +87,7 @@ MALFORMED = [
     ("TRUSTED_PROXIES", "one"),
     ("MAX_BODY_BYTES", "1.5"),
     ("GROQ_BASE_URL", "api.groq.com"),
+    ("GROQ_BASE_URL", "https://user:password@model.example.com/v1"),
     ("GROQ_CONNECT_TIMEOUT", "0"),
     ("GROQ_IDLE_TIMEOUT", "nan"),
     ("GROQ_REPLY_TIMEOUT", "inf"),

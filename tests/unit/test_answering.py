@@ -1,7 +1,7 @@
 """chat/answering.py: once more where that can help, and not at all while the model is known to be down."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from chat.breaker import Breaker
 from chat.errors import ContextTooLong, ModelBroken, ModelBusy, ModelError, ModelUnavailable
 from local_stack.groq_stand_in import Script, StandIn, serve
 
+Proxies = Callable[..., None]
 PROMPT = [{"role": "user", "content": "Hello"}]
 MODEL = "openai/gpt-oss-120b"
 
@@ -75,32 +76,67 @@ async def test_after_the_first_text_nothing_is_tried_again(stand_in: StandIn) ->
     assert stand_in.total == 1
 
 
-async def test_of_many_at_once_each_gets_its_own_text_whole(stand_in: StandIn) -> None:
+async def test_of_many_at_once_each_gets_its_own_text_whole_and_in_fewer_pieces(stand_in: StandIn) -> None:
     """With many, connections are left unread for moments in which more arrives."""
-    texts = [f"Reply {n}: " + "word " * 200 for n in range(40)]
-    asked = [[{"role": "user", "content": f"!script {msgspec.json.encode({'text': text}).decode()}"}] for text in texts]
+    texts = [f"Reply {n}: " + "word " * 60 for n in range(60)]
+    (alone,) = await heard_at_once(texts[:1])
+    many = await heard_at_once(texts)
+    assert ["".join(said) for said in many] == texts
+    assert max(map(len, many)) < len(alone) / 2
+
+
+async def heard_at_once(texts: list[str]) -> list[list[str]]:
+    """The pieces of each, as the model says them at the same time and at a steady pace."""
     heard: list[list[str]] = [[] for _ in texts]
-    told = zip(asked, heard, strict=True)
-    await asyncio.gather(*(Answering(Breaker()).complete(prompt, MODEL, said.append) for prompt, said in told))
-    assert ["".join(said) for said in heard] == texts
-    assert sum(map(len, heard)) < 40 * 200
+
+    async def one(text: str, said: list[str]) -> None:
+        script = msgspec.json.encode({"text": text, "tokens_per_second": 100}).decode()
+        await Answering(Breaker()).complete([{"role": "user", "content": f"!script {script}"}], MODEL, said.append)
+
+    await asyncio.gather(*map(one, texts, heard))
+    return heard
+
+
+@pytest.fixture
+def proxies(monkeypatch: pytest.MonkeyPatch) -> Proxies:
+    """Sets these, and no others."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    for name in (*names, *map(str.lower, names)):
+        monkeypatch.delenv(name, raising=False)
+
+    def set_them(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return set_them
 
 
 @pytest.mark.parametrize(
     ("base", "proxy"),
     [
         ("https://api.groq.com", "http://proxy.test:3128"),
-        ("http://10.0.0.7:8000/v1", None),
+        ("http://10.0.0.7:8000/v1", "http://any.test:80"),
         ("https://here.test", None),
     ],
 )
-def test_a_proxy_of_the_environment_is_used(base: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
-    monkeypatch.setenv("NO_PROXY", "here.test")
+def test_a_proxy_of_the_environment_is_used(base: str, proxy: str | None, proxies: Proxies) -> None:
+    # The one is written without its scheme, as many do.
+    proxies(HTTPS_PROXY="proxy.test:3128", ALL_PROXY="http://any.test:80", NO_PROXY="here.test")
     with override_settings(GROQ_BASE_URL=base):
         assert llm._proxy() == proxy
+
+
+async def test_the_model_is_asked_through_the_proxy(stand_in: StandIn, proxies: Proxies) -> None:
+    proxies(HTTP_PROXY=stand_in.url)
+    with override_settings(GROQ_BASE_URL="http://model.test"):
+        assert await ask(Answering(Breaker()))
+    assert stand_in.total == 1
+
+
+async def test_a_refusal_is_read_to_its_end(stand_in: StandIn) -> None:
+    stand_in.queue(Script(status=400, error_code="context_length_exceeded", split_bytes=7))
+    with pytest.raises(ContextTooLong):
+        await ask(Answering(Breaker()))
 
 
 async def test_while_the_breaker_is_open_the_model_is_not_asked(stand_in: StandIn) -> None:
