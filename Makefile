@@ -110,7 +110,7 @@ test-unit: $(DEV_STAMP) ## Run the tests that need no process of ours
 	@.venv/bin/python -m pytest tests/unit
 
 # Further arguments come in BENCH, such as BENCH="turn --peer litellm" or BENCH="--messages 1000000".
-bench: $(DEV_STAMP) $(NODE_STAMP) $(WEB_PAGE) ## Measure everything, beside nginx and a bare relay; some 15 minutes, and 6 GB for ten million messages
+bench: $(DEV_STAMP) $(NODE_STAMP) $(WEB_PAGE) ## Measure everything, beside nginx and a bare relay; some 15 minutes, and 12 GB of free disk for ten million messages
 	@.venv/bin/python -m bench --peer nginx --peer relay $(BENCH)
 
 bench-quick: $(DEV_STAMP) $(NODE_STAMP) $(WEB_PAGE) ## The same with fewer of everything, in under two minutes
