@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of those scenarios that have rounds")
     parser.add_argument("--clients", type=int, help="of the scenario turn")
     parser.add_argument("--replies", type=int, help="of the scenario turn, over all rounds")
-    parser.add_argument("--messages", type=int, help="in the large table; ten million need 12 GB of free disk, and minutes")
+    parser.add_argument("--messages", type=int, help="in the large table; ten million need minutes, and 12 GB free")
     parser.add_argument("--peer", action="append", default=[], choices=PEERS, help="measure this one, too; repeatable")
     parser.add_argument("--output", type=Path, default=CHECKOUT / ".bench", help="the folder of the reports")
     options = parser.parse_args()
