@@ -22,6 +22,8 @@ APPLICATION = "safycore_backend.asgi:application"
 # Saving what was interrupted, and closing connections, after the replies had their time.
 CLOSING_SECONDS = 15
 _LOOK_SECONDS = 0.05
+# Between a request's arrival and the point from which its reply is given its time.
+_BEGIN_SECONDS = 0.5
 
 
 class DrainingServer(uvicorn.Server):
@@ -89,6 +91,9 @@ class DrainingServer(uvicorn.Server):
         # uvicorn tells nobody when a connection is closed or falls idle.
         while loop.time() < end and any(map(_is_idle, self.server_state.connections)):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
+        if seconds:
+            # What made the last of them busy may be a message that has not begun its reply yet.
+            await asyncio.sleep(_BEGIN_SECONDS)
 
 
 class _LastAnswers:
