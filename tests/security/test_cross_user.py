@@ -263,15 +263,10 @@ def judge(count: Count, attack: Attack, response: httpx.Response, mallory: Actor
     count.statuses[response.status_code] += 1
     if owners or any(victim.canary in told for victim in victims):
         count.leaked.append(f"{attack} {response.text}")
-    elif response.status_code >= 500 and not tells_that_it_is_busy(attack, response):
+    elif response.status_code >= 500:
         count.server_errors.append(f"{attack} {response.text}")
     else:
         count.refused += 1
-
-
-def tells_that_it_is_busy(attack: Attack, response: httpx.Response) -> bool:
-    """/readyz is there to say so, as it may while the attacks keep a small machine busy."""
-    return attack.target.partition("?")[0] == "/readyz" and response.json()["status"] == "not_ready"
 
 
 async def attack_with(
