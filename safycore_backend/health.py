@@ -2,8 +2,7 @@
 
 import asyncio
 import functools
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import httpx
 from django.conf import settings
@@ -15,13 +14,10 @@ from safycore_backend.cache import shared_cache_ready
 from safycore_backend.database import DatabaseUnavailable
 from safycore_backend.django_database import as_nobody, django_database_ready
 from safycore_backend.doors import door
+from safycore_backend.readiness import Check, failing
 from safycore_backend.supabase_client import shared_http
 from users.tokens import verifier
 
-CHECK_SECONDS = 2.0
-"""Whoever has not answered by then is not there."""
-KEEP_SECONDS = 1.0
-"""However often it is asked, and everybody may ask: what answers is looked at once in this time."""
 _ending = False
 
 
@@ -43,40 +39,12 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     """
     if _ending or service.is_draining():
         return JsonResponse({"status": "draining", "missing": [], "degraded": []}, status=503)
-    missing, degraded = await asyncio.gather(_failing(_needed()), _failing(_wanted()))
+    missing, degraded = await asyncio.gather(failing(_needed()), failing(_wanted()))
     status = "not_ready" if missing else "degraded" if degraded else "ready"
     return JsonResponse(
         {"status": status, "missing": missing, "degraded": degraded},
         status=503 if missing else 200,
     )
-
-
-class Check:
-    """One thing that may be there or not: looked at once at a time, and told from memory for a second."""
-
-    def __init__(self, name: str, look: Callable[[], Awaitable[bool]]) -> None:
-        self.name = name
-        self._look = look
-        self._looking: asyncio.Task[bool] | None = None
-        self._seen_at = float("-inf")
-
-    async def holds(self) -> bool:
-        """False as well when it takes longer than CHECK_SECONDS; the look goes on, and is the next one's, too."""
-        if self._looking is None or (self._looking.done() and time.monotonic() - self._seen_at > KEEP_SECONDS):
-            self._looking = asyncio.create_task(self._looked())
-        await asyncio.wait([self._looking], timeout=CHECK_SECONDS)
-        return self._looking.done() and self._looking.result()
-
-    async def _looked(self) -> bool:
-        try:
-            return await self._look()
-        finally:
-            self._seen_at = time.monotonic()
-
-
-async def _failing(checks: Sequence[Check]) -> list[str]:
-    held = await asyncio.gather(*(check.holds() for check in checks))
-    return [check.name for check, holds in zip(checks, held, strict=True) if not holds]
 
 
 @functools.cache
