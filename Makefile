@@ -64,8 +64,8 @@ test-faults: $(DEV_STAMP) $(NODE_STAMP) ## Run the long tests: kills, signals, f
 test-operations: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of what operators do: doctor, backup, upgrade, pooler, Django's tables in Postgres
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile tests/operations
 
-test-cluster: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of the API, and those of several instances, through nginx (some four minutes)
-	@.venv/bin/python -m pytest --cluster tests/cluster $(CLUSTER_TESTS)
+test-cluster: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of the API, and those of several instances, through nginx (some four minutes); KILL_EVERY=20 kills one in turn
+	@.venv/bin/python -m pytest --cluster $(if $(KILL_EVERY),--kill-every $(KILL_EVERY),tests/cluster) $(CLUSTER_TESTS)
 
 # Those of the API that only speak HTTP to a server with the usual settings.
 CLUSTER_TESTS := $(addprefix tests/api/test_,$(addsuffix .py,auth_account auth_change_password auth_login auth_logout \

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests.clients import http_client
 from tests.secret_search import known
 
 PASSWORD = "correct horse battery staple"
@@ -24,7 +25,7 @@ class Actor:
         self.email = email
         self.token: str | None = tokens["access_token"] if tokens else None
         self.refresh_token: str | None = tokens["refresh_token"] if tokens else None
-        self.http = httpx.AsyncClient(base_url=base_url, timeout=20, verify=False)
+        self.http = http_client(base_url)
         self._elsewhere: dict[str, Actor] = {}
         known.tokens(tokens or {})
         if self.token:
@@ -79,7 +80,7 @@ async def sign_up(base_url: str, name: str) -> Actor:
     """A new account of that name, signed in."""
     email = f"{name}-{uuid.uuid4().hex[:12]}@example.com"
     known.secret("email", email)
-    async with httpx.AsyncClient(base_url=base_url, timeout=20, verify=False) as client:
-        response = await client.post("/api/auth/signup/", json={"email": email, "password": PASSWORD})
+    async with http_client(base_url) as http:
+        response = await http.post("/api/auth/signup/", json={"email": email, "password": PASSWORD})
     assert response.status_code == 201, response.text
     return Actor(base_url, email, response.json())

@@ -15,6 +15,7 @@ import pytest
 from local_stack.cluster import Cluster
 from local_stack.groq_stand_in import StandIn, serve
 from local_stack.stack import Stack, django_in_postgres
+from tests import clients
 from tests.api.accounts import DjangoRows, Mailbox
 from tests.cast import Actor, sign_up
 from tests.cluster_door import ClusterDoor, killed_every
@@ -60,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kill-every", type=float, default=0, metavar="SECONDS", help="kill one of them in turn")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("kill_every"):
+        clients.be_patient()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Through a cluster only what speaks to its one door; who needs a server of their own would test that instead."""
     if not config.getoption("cluster"):
@@ -100,6 +106,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if clients.asked_again:
+        terminalreporter.line(f"Asked again, as an instance was gone: {', '.join(clients.asked_again)}.")
     for sentence, found in config.stash.get(SEARCHED, []):
         terminalreporter.line(sentence)
         for find in found:

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from local_stack.mailbox import Mail, read_mails
 from tests.cast import PASSWORD, Actor
+from tests.clients import http_client
 from tests.secret_search import known
 
 Owner = psycopg.AsyncConnection[Any]
@@ -34,11 +35,6 @@ PRIVILEGES: dict[str, Any] = {
 }
 
 
-def plain_client(base_url: str) -> httpx.AsyncClient:
-    """Nothing here is TLS, and reading the machine's certificates would cost each client some 25 ms."""
-    return httpx.AsyncClient(base_url=base_url, timeout=20, verify=False)
-
-
 def fresh_address(name: str) -> str:
     """An address that nobody has."""
     return f"{name}-{uuid.uuid4().hex[:12]}@example.com"
@@ -51,13 +47,13 @@ async def log_in(base_url: str, email: str, password: str = PASSWORD) -> httpx.R
 async def post(base_url: str, door: str, body: Any, **options: Any) -> httpx.Response:
     """`POST /api/auth/<door>/` by somebody without a token."""
     known.body(body)
-    async with plain_client(base_url) as client:
-        return await client.post(f"/api/auth/{door}/", json=body, **options)
+    async with http_client(base_url) as http:
+        return await http.post(f"/api/auth/{door}/", json=body, **options)
 
 
 async def get_profile(base_url: str, token: str | None) -> httpx.Response:
-    async with plain_client(base_url) as client:
-        return await client.get("/api/auth/profile/", headers={"Authorization": f"Bearer {token}"})
+    async with http_client(base_url) as http:
+        return await http.get("/api/auth/profile/", headers={"Authorization": f"Bearer {token}"})
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from tests.api.accounts import (
     fresh_address,
     get_profile,
     log_in,
-    plain_client,
     post,
 )
 from tests.cast import PASSWORD, Actor
+from tests.clients import http_client
 from tests.processes import Server
 
 
@@ -100,23 +100,23 @@ async def test_missing_fields_are_all_named(postgres_server: Server) -> None:
 
 @pytest.mark.parametrize("body", [[], "text", 7, None, True], ids=repr)
 async def test_json_that_is_no_object_is_refused(postgres_server: Server, body: Any) -> None:
-    async with plain_client(postgres_server.url) as client:
+    async with http_client(postgres_server.url) as http:
         headers = {"Content-Type": "application/json"}
-        response = await client.post("/api/auth/signup/", content=json.dumps(body), headers=headers)
+        response = await http.post("/api/auth/signup/", content=json.dumps(body), headers=headers)
     assert_bad_fields(response, "body")
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'{"email": "\\ud800"}', b"[" * 100_000, b'{"a": NaN}'])
 async def test_what_is_no_json_is_refused(postgres_server: Server, body: bytes) -> None:
-    async with plain_client(postgres_server.url) as client:
-        response = await client.post("/api/auth/signup/", content=body, headers={"Content-Type": "application/json"})
+    async with http_client(postgres_server.url) as http:
+        response = await http.post("/api/auth/signup/", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400, response.text
     assert error_of(response)["code"] == "invalid_json"
 
 
 async def test_a_form_is_refused(postgres_server: Server) -> None:
-    async with plain_client(postgres_server.url) as client:
-        response = await client.post("/api/auth/signup/", data={"email": "a@example.com", "password": PASSWORD})
+    async with http_client(postgres_server.url) as http:
+        response = await http.post("/api/auth/signup/", data={"email": "a@example.com", "password": PASSWORD})
     assert response.status_code == 415
 
 

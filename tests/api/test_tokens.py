@@ -24,6 +24,7 @@ from local_stack.groq_stand_in import StandIn
 from tests.api.accounts import NOT_AUTHENTICATED, Owner, assert_not_authenticated, error_of, get_profile
 from tests.api.conftest import SignIn
 from tests.cast import Actor, sign_up
+from tests.clients import http_client
 from tests.conftest import NewActor, NewServer
 from tests.processes import Server
 
@@ -303,8 +304,8 @@ async def forge(postgres_server: Server, environment: Mapping[str, str]) -> Asyn
 
 @pytest.fixture(scope="module")
 async def http(postgres_server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=postgres_server.url, timeout=20) as client:
-        yield client
+    async with http_client(postgres_server.url) as http:
+        yield http
 
 
 @pytest.fixture
