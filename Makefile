@@ -27,7 +27,7 @@ WEB_PAGE := frontend/dist/index.html
 WEB_SOURCES := $(shell find frontend -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -print)
 WEB_NPM := .venv/bin/python -m local_stack npm --package frontend
 
-.PHONY: help up serve cluster prepared docs doctor audit test-timing test test-faults test-cluster test-operations test-security test-mutants test-postgres verify-isolation test-unit test-web web web-figures api-types bench bench-quick bench-checkpoints bench-observing bench-cluster check format \
+.PHONY: help up serve cluster prepared docs doctor audit test-timing test test-long test-faults test-cluster test-operations test-security test-mutants test-postgres verify-isolation test-unit test-web web web-figures api-types bench bench-quick bench-checkpoints bench-observing bench-cluster check format \
   lock clean
 
 help: ## Show this list
@@ -50,10 +50,22 @@ cluster: $(LOCAL_STAMP) ## Start three instances, nginx and Redis over the embed
 
 web: $(WEB_PAGE) ## Build the web app, where its sources are newer than the build
 
-test: $(DEV_STAMP) $(NODE_STAMP) $(AI_SDK_STAMP) $(EXAMPLES_STAMP) $(DOCS_PAGE) test-web web ## Run the tests: the web app's, then those against real processes
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile \
-	  $(addprefix --ignore tests/,faults cluster operations) \
-	  $(addprefix --ignore tests/security/test_,$(addsuffix .py,cross_user fuzz hostile_texts verify_isolation))
+test: $(DEV_STAMP) $(NODE_STAMP) $(AI_SDK_STAMP) test-web web ## Run the tests: the web app's, then those against real processes (under five minutes)
+	@$(TWO_AT_ONCE) tests/browser tests/integration tests/api tests/security tests/unit \
+	  $(addprefix --ignore ,$(LONG_TESTS)) \
+	  $(addprefix --ignore tests/security/test_,$(addsuffix .py,cross_user fuzz hostile_texts metrics_token secrets verify_isolation))
+
+test-long: $(DEV_STAMP) $(NODE_STAMP) $(EXAMPLES_STAMP) $(DOCS_PAGE) web ## Run those that take longer: most of the browser's, and those with a server for each case (some seven minutes)
+	@$(TWO_AT_ONCE) $(LONG_TESTS)
+
+# The browser's first: there are few of them, they take long, and nobody should wait for the last one alone.
+TWO_AT_ONCE := .venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+LONG_TESTS := $(addprefix tests/browser/test_,$(addsuffix .py,account account_export documentation_site examples harness \
+  markdown_payloads other_origin reference training)) \
+  $(addprefix tests/api/test_,$(addsuffix .py,auth_confirmation auth_export auth_key_set auth_limits \
+  auth_password_reset auth_timing chat_model_faults chat_token_limit headers health logs metrics reply_limits \
+  security_log startup tracing)) \
+  $(addprefix tests/integration/test_,$(addsuffix .py,bench local_stack))
 
 test-web: $(WEB_STAMP) ## Run the web app's own tests
 	@$(WEB_NPM) run --silent test
@@ -62,7 +74,7 @@ test-faults: $(DEV_STAMP) $(NODE_STAMP) ## Run the long tests: kills, signals, f
 	@.venv/bin/python -m pytest tests/faults --ignore tests/faults/test_timing.py
 
 test-operations: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of what operators do: doctor, backup, upgrade, pooler, Django's tables in Postgres
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile tests/operations
+	@$(TWO_AT_ONCE) tests/operations
 
 test-cluster: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of the API, and those of several instances, through nginx (some four minutes); KILL_EVERY=20 kills one in turn
 	@.venv/bin/python -m pytest --cluster $(if $(KILL_EVERY),--kill-every $(KILL_EVERY),tests/cluster) $(CLUSTER_TESTS)

@@ -3,9 +3,11 @@
 They are started once per run. Every test acts in sessions of its own (`chat_id`), so that none sees another's rows.
 """
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,8 @@ OPEN_DOORS = dict.fromkeys(
     "AUTH_MINIMUM_SECONDS": "0",
 }
 
+_OF_ITS_OWN = {"new_server", "module_server", "data_api_server", "data_api_environment"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", action="store_true", help="ask three instances behind nginx instead of one server")
@@ -78,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _of_one_server(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     other_door = callspec is not None and callspec.params.get("either_server") == "data_api"
-    own = {"new_server", "data_api_server", "data_api_environment"} & set(getattr(item, "fixturenames", ()))
+    own = _OF_ITS_OWN & set(getattr(item, "fixturenames", ()))
     return other_door or bool(own) or any(item.get_closest_marker(name) for name in ("past_nginx", "one_process"))
 
 
@@ -253,19 +257,35 @@ def either_environment(request: pytest.FixtureRequest) -> dict[str, str]:
     return dict(request.getfixturevalue(names[request.param]))
 
 
-@pytest.fixture
-async def new_server(environment: Mapping[str, str], tmp_path: Path) -> AsyncIterator[NewServer]:
-    """Starts a server of the test's own: `await new_server(VARIABLE="value")`."""
+@asynccontextmanager
+async def _servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator[NewServer]:
     started: list[Server] = []
 
     async def start(**changes: str) -> Server:
-        started.append(Server({**environment, **changes}, tmp_path / f"server-{len(started)}.log"))
+        started.append(Server({**environment, **changes}, folder / f"server-{len(started)}.log"))
         await started[-1].start()
         return started[-1]
 
-    yield start
-    for server in started:
-        await server.stop()
+    try:
+        yield start
+    finally:
+        await asyncio.gather(*(server.stop() for server in started))
+
+
+@pytest.fixture
+async def new_server(environment: Mapping[str, str], tmp_path: Path) -> AsyncIterator[NewServer]:
+    """Starts a server of the test's own: `await new_server(VARIABLE="value")`."""
+    async with _servers(environment, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+async def module_server(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[NewServer]:
+    """The same for all tests of a module: each start costs more than most tests."""
+    async with _servers(environment, tmp_path_factory.mktemp("servers")) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

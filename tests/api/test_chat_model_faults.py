@@ -3,9 +3,13 @@
 A fault is written into the message itself, so that it comes again should the server try again before the first byte.
 """
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,6 +20,7 @@ from tests.answers import refused, ui_parts, ui_text
 from tests.api.test_chat import script
 from tests.api.test_stream import EVENTS, TEXT, streamed
 from tests.cast import Actor
+from tests.certificates import self_signed
 from tests.conftest import NewServer
 from tests.processes import Server, free_port
 
@@ -134,6 +139,38 @@ async def test_a_model_that_cannot_be_reached_is_unavailable(new_server: NewServ
     assert answer["code"] in {"model_unavailable", "busy"}
     rows = await bob.history(chat_id)
     assert [each["status"] for each in rows] == ["sent", "error"]
+
+
+@asynccontextmanager
+async def behind_tls(port: int, certificate: Path, key: Path) -> AsyncIterator[int]:
+    """A port of loopback that speaks TLS and passes all on to that one."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_read, to_write = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, to_write), pump(to_read, writer), return_exceptions=True)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_only_a_model_whose_certificate_is_believed_is_asked(
+    new_server: NewServer, bob: Actor, model: StandIn, chat_id: str, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    async with behind_tls(urlsplit(model.url).port or 0, certificate, key) as port:
+        over_tls = {"GROQ_BASE_URL": f"https://127.0.0.1:{port}"}
+        strict, told = await new_server(**over_tls), await new_server(**over_tls, SSL_CERT_FILE=str(certificate))
+        refused(await send(bob.on(strict.url), chat_id, text="never said"), 503, "model_unavailable")
+        assert model.requests == []
+        assert (await send(bob.on(told.url), chat_id, text="said")).json()["response"] == "said"
 
 
 async def test_a_message_that_failed_is_read_by_the_next_reply(alice: Actor, chat_id: str, model: StandIn) -> None:

@@ -1,7 +1,7 @@
 """The examples of front ends, as their documents start them: an origin of their own, nothing but CORS between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,19 +17,22 @@ from tests.processes import CHECKOUT, Server
 
 EXAMPLES = CHECKOUT / "examples"
 WITH_AI_SDK = ("react-ai-sdk", "vue")
+ALL = ("plain-javascript", *WITH_AI_SDK)
 SESSION = "chat"
 
 
-@pytest.fixture
-async def host() -> AsyncIterator[Origin]:
-    origin = Origin()
-    yield origin
-    origin.socket.close()
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Mapping[str, Origin]]:
+    """An origin for each example."""
+    origins = {name: Origin() for name in ALL}
+    yield origins
+    for origin in origins.values():
+        origin.socket.close()
 
 
-@pytest.fixture
-async def api(new_server: NewServer, host: Origin) -> Server:
-    return await new_server(CORS_ALLOWED_ORIGINS=host.url)
+@pytest.fixture(scope="module")
+async def api(module_server: NewServer, hosts: Mapping[str, Origin]) -> Server:
+    return await module_server(CORS_ALLOWED_ORIGINS=",".join(host.url for host in hosts.values()))
 
 
 @pytest.fixture
@@ -38,9 +41,9 @@ async def carol(newcomer: NewActor) -> Actor:
     return await newcomer("carol")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def example(
-    request: pytest.FixtureRequest, api: Server, host: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, api: Server, hosts: Mapping[str, Origin], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
     """The address of the example that is named, built where it is built."""
     name: str = request.param
@@ -48,13 +51,18 @@ async def example(
     texts = {"config.js": config.replace("http://127.0.0.1:8000", api.url)}
     folder = EXAMPLES / name
     if name in WITH_AI_SDK:
-        texts, folder = {}, tmp_path / "dist"
-        monkeypatch.setenv("VITE_API_URL", api.url)
-        build = ("run", "--silent", "build", "--workspace", name, "--", "--outDir", str(folder), "--emptyOutDir")
-        built = await asyncio.to_thread(node.npm, EXAMPLES, *build, quiet=True)
-        assert built.returncode == 0, built.stdout
-    async with static_site(host, folder, texts=texts) as url:
+        texts, folder = {}, tmp_path_factory.mktemp("dist")
+        await asyncio.to_thread(_build, name, folder, api.url)
+    async with static_site(hosts[name], folder, texts=texts) as url:
         yield url
+
+
+def _build(name: str, folder: Path, api_url: str) -> None:
+    build = ("run", "--silent", "build", "--workspace", name, "--", "--outDir", str(folder), "--emptyOutDir")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VITE_API_URL", api_url)
+        built = node.npm(EXAMPLES, *build, quiet=True)
+    assert built.returncode == 0, built.stdout
 
 
 async def sign_in(page: Page, address: str, person: Actor) -> None:
@@ -74,7 +82,7 @@ def said(page: Page, role: str) -> Locator:
     return page.locator(f"li[data-role={role}]")
 
 
-@pytest.mark.parametrize("example", ["plain-javascript", *WITH_AI_SDK], indirect=True)
+@pytest.mark.parametrize("example", ALL, indirect=True)
 async def test_somebody_signs_in_asks_and_finds_it_again(
     example: str, api: Server, new_page: NewPage, carol: Actor, model: StandIn
 ) -> None:
@@ -95,7 +103,7 @@ async def test_somebody_signs_in_asks_and_finds_it_again(
     await expect(said(again, "assistant")).to_have_text("It opens at nine.")
 
 
-@pytest.mark.parametrize("example", ["plain-javascript", *WITH_AI_SDK], indirect=True)
+@pytest.mark.parametrize("example", ALL, indirect=True)
 async def test_a_reply_that_breaks_off_is_told(
     example: str, api: Server, new_page: NewPage, carol: Actor, model: StandIn
 ) -> None:
@@ -108,7 +116,7 @@ async def test_a_reply_that_breaks_off_is_told(
     await expect(page.get_by_role("button", name="Send")).to_be_enabled()
 
 
-@pytest.mark.parametrize("example", ["plain-javascript", *WITH_AI_SDK], indirect=True)
+@pytest.mark.parametrize("example", ALL, indirect=True)
 async def test_a_refused_sign_in_is_told_in_the_words_of_the_api(
     example: str, api: Server, new_page: NewPage, carol: Actor
 ) -> None:

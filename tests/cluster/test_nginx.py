@@ -15,7 +15,7 @@ from local_stack.part import Part
 from tests.answers import refused
 from tests.api.accounts import fresh_address
 from tests.cast import Actor
-from tests.cluster.certificates import self_signed
+from tests.certificates import self_signed
 from tests.conftest import NewActor, NewServer
 from tests.faults.proxies import true_within
 from tests.processes import Server, free_port

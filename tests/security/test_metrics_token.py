@@ -18,9 +18,9 @@ WRONG = [
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
 
-@pytest.fixture
-async def server(new_server: NewServer) -> Server:
-    return await new_server(METRICS_TOKEN=TOKEN)
+@pytest.fixture(scope="module")
+async def server(module_server: NewServer) -> Server:
+    return await module_server(METRICS_TOKEN=TOKEN)
 
 
 async def test_every_other_token_gets_the_one_refusal(server: Server, anon: Actor, alice: Actor) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from local_stack import nginx
 from safycore_backend import metrics
-from tests.cluster.certificates import self_signed
+from tests.certificates import self_signed
 from tests.processes import CHECKOUT, free_port
 
 DEPLOY = CHECKOUT / "deploy"
