@@ -53,19 +53,20 @@ web: $(WEB_PAGE) ## Build the web app, where its sources are newer than the buil
 test: $(DEV_STAMP) $(NODE_STAMP) $(AI_SDK_STAMP) test-web web ## Run the tests: the web app's, then those against real processes (under five minutes)
 	@$(TWO_AT_ONCE) tests/browser tests/integration tests/api tests/security tests/unit \
 	  $(addprefix --ignore ,$(LONG_TESTS)) \
-	  $(addprefix --ignore tests/security/test_,$(addsuffix .py,cross_user fuzz hostile_texts metrics_token secrets verify_isolation))
+	  $(addprefix --ignore tests/security/test_,$(addsuffix .py,cross_user fuzz hostile_texts verify_isolation))
 
 test-long: $(DEV_STAMP) $(NODE_STAMP) $(EXAMPLES_STAMP) $(DOCS_PAGE) web ## Run those that take longer: most of the browser's, and those with a server for each case (some seven minutes)
 	@$(TWO_AT_ONCE) $(LONG_TESTS)
 
-# The browser's first: there are few of them, they take long, and nobody should wait for the last one alone.
+# In the order that tests/conftest.py gives them.
 TWO_AT_ONCE := .venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 LONG_TESTS := $(addprefix tests/browser/test_,$(addsuffix .py,account account_export documentation_site examples harness \
   markdown_payloads other_origin reference training)) \
   $(addprefix tests/api/test_,$(addsuffix .py,auth_confirmation auth_export auth_key_set auth_limits \
   auth_password_reset auth_timing chat_model_faults chat_token_limit headers health logs metrics reply_limits \
   security_log startup tracing)) \
-  $(addprefix tests/integration/test_,$(addsuffix .py,bench local_stack))
+  $(addprefix tests/integration/test_,$(addsuffix .py,bench local_stack)) \
+  $(addprefix tests/security/test_,$(addsuffix .py,metrics_token secrets))
 
 test-web: $(WEB_STAMP) ## Run the web app's own tests
 	@$(WEB_NPM) run --silent test
@@ -76,8 +77,8 @@ test-faults: $(DEV_STAMP) $(NODE_STAMP) ## Run the long tests: kills, signals, f
 test-operations: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of what operators do: doctor, backup, upgrade, pooler, Django's tables in Postgres
 	@$(TWO_AT_ONCE) tests/operations
 
-test-cluster: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of the API, and those of several instances, through nginx (some four minutes); KILL_EVERY=20 kills one in turn
-	@.venv/bin/python -m pytest --cluster $(if $(KILL_EVERY),--kill-every $(KILL_EVERY),tests/cluster) $(CLUSTER_TESTS)
+test-cluster: $(DEV_STAMP) $(NODE_STAMP) ## Run the tests of the API and of several instances through nginx; with KILL_EVERY=20 the API's, while one is killed
+	@.venv/bin/python -m pytest --cluster $(if $(filter-out 0,$(KILL_EVERY)),--kill-every $(KILL_EVERY),tests/cluster) $(CLUSTER_TESTS)
 
 # Those of the API that only speak HTTP to a server with the usual settings.
 CLUSTER_TESTS := $(addprefix tests/api/test_,$(addsuffix .py,auth_account auth_change_password auth_login auth_logout \

@@ -13,15 +13,18 @@ KEEP_SECONDS = 1.0
 class Check:
     """One thing that may be there or not: looked at once at a time, and told from memory for a second."""
 
-    def __init__(self, name: str, look: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self, name: str, look: Callable[[], Awaitable[bool]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.name = name
         self._look = look
+        self._clock = clock
         self._looking: asyncio.Task[bool] | None = None
         self._seen_at = float("-inf")
 
     async def holds(self) -> bool:
         """False as well when it takes longer than CHECK_SECONDS; the look goes on, and is the next one's, too."""
-        if self._looking is None or (self._looking.done() and time.monotonic() - self._seen_at > KEEP_SECONDS):
+        if self._looking is None or (self._looking.done() and self._clock() - self._seen_at > KEEP_SECONDS):
             self._looking = asyncio.create_task(self._looked())
         # Meanwhile another may begin a newer look, which says nothing of this one.
         looking = self._looking
@@ -32,7 +35,7 @@ class Check:
         try:
             return await self._look()
         finally:
-            self._seen_at = time.monotonic()
+            self._seen_at = self._clock()
 
 
 async def failing(checks: Sequence[Check]) -> list[str]:

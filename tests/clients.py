@@ -1,4 +1,4 @@
-"""The HTTP clients of everybody who acts in the tests."""
+"""The HTTP clients of the cast, and of those who have no account yet."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import httpx
 
 asked_again: list[str] = []
 """What was sent a second time, since nginx had said that an instance was gone."""
-_OF_NGINX = b"The server did not answer. Try again in a moment."
+OF_NGINX = b"The server did not answer. Try again in a moment."
 _patient: list[bool] = []
 
 
@@ -19,7 +19,10 @@ def be_patient() -> None:
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:
-    """Nothing here is TLS, and reading the machine's certificates would cost each client some 25 ms."""
+    """A client of this server; after `be_patient` one that asks again.
+
+    Nothing here is TLS, and reading the machine's certificates would cost each client some 25 ms.
+    """
     transport = _AsksAgain(verify=False) if _patient else httpx.AsyncHTTPTransport(verify=False)
     return httpx.AsyncClient(base_url=base_url, timeout=20, transport=transport)
 
@@ -27,7 +30,7 @@ def http_client(base_url: str) -> httpx.AsyncClient:
 class _AsksAgain(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
-        if response.status_code != 503 or _OF_NGINX not in await response.aread():
+        if response.status_code != 503 or OF_NGINX not in await response.aread():
             return response
         asked_again.append(f"{request.method} {request.url.path}")
         await asyncio.sleep(float(response.headers["Retry-After"]))

@@ -71,7 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Through a cluster only what speaks to its one door; who needs a server of their own would test that instead."""
+    """Through a cluster only what speaks to its one door; who needs a server of their own would test that instead.
+
+    The browser's come first: they take long, and no process of a divided run should be left alone with them.
+    """
+    items.sort(key=lambda item: "tests/browser" not in item.path.as_posix())
     if not config.getoption("cluster"):
         return
     chosen = [item for item in items if "tests/cluster" in item.path.as_posix() or not _of_one_server(item)]

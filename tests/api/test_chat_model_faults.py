@@ -146,9 +146,11 @@ async def behind_tls(port: int, certificate: Path, key: Path) -> AsyncIterator[i
     """A port of loopback that speaks TLS and passes all on to that one."""
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(65_536):
-            writer.write(piece)
-        writer.close()
+        try:
+            while piece := await reader.read(65_536):
+                writer.write(piece)
+        finally:
+            writer.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         to_read, to_write = await asyncio.open_connection("127.0.0.1", port)
@@ -157,8 +159,10 @@ async def behind_tls(port: int, certificate: Path, key: Path) -> AsyncIterator[i
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     server = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 async def test_only_a_model_whose_certificate_is_believed_is_asked(

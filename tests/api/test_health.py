@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from safycore_backend.readiness import CHECK_SECONDS
 from tests.api.test_chat import script
 from tests.cast import Actor
 from tests.conftest import NewActor, NewServer
 from tests.processes import Server
 
 READY = {"status": "ready", "missing": [], "degraded": []}
-CHECK_SECONDS = 2.0
-"""As health.py has it."""
 FAILURES_THAT_OPEN_THE_BREAKER = 5
 TIMES_AT_ONCE = 100
 

@@ -12,6 +12,7 @@ from local_stack.groq_stand_in import StandIn
 from tests.answers import refused, ui_parts, ui_text
 from tests.api.test_chat import MARKDOWN, script
 from tests.cast import Actor
+from tests.clients import http_client
 from tests.processes import Server
 
 TEXT, EVENTS = "text/plain", "text/event-stream"
@@ -214,9 +215,9 @@ async def test_the_form_is_the_one_that_the_client_accepts(alice: Actor, chat_id
 
 async def test_a_client_that_names_no_form_gets_text(alice: Actor, chat_id: str) -> None:
     body = json.dumps({"message": script(text="Hello."), "session_id": chat_id}).encode()
-    async with httpx.AsyncClient(base_url=alice.base_url) as client:
-        del client.headers["Accept"]
-        response = await client.post(
+    async with http_client(alice.base_url) as http:
+        del http.headers["Accept"]
+        response = await http.post(
             "/api/chat/stream/",
             content=body,
             headers={"Authorization": f"Bearer {alice.token}", "Content-Type": "application/json"},

@@ -82,9 +82,11 @@ async def test_without_a_token_in_the_settings_there_is_nothing(postgres_server:
 
 async def test_a_refused_token_is_told_in_the_security_log_without_it(server: Server, anon: Actor) -> None:
     guess = "a-guess-that-stands-in-no-log-0123456789"
-    await anon.on(server.url).call("GET", "/metrics", headers={"Authorization": f"Bearer {guess}"})
+    named = {"X-Request-ID": "a-guess-at-the-token", "Authorization": f"Bearer {guess}"}
+    await anon.on(server.url).call("GET", "/metrics", headers=named)
     log = server.log.read_text()
-    assert '"reason": "MetricsToken"' in log
+    told = [line for line in log.splitlines() if named["X-Request-ID"] in line]
+    assert [line for line in told if '"reason": "MetricsToken"' in line]
     assert guess not in log
 
 

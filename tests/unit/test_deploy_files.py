@@ -17,6 +17,7 @@ import yaml
 from local_stack import nginx
 from safycore_backend import metrics
 from tests.certificates import self_signed
+from tests.clients import OF_NGINX
 from tests.processes import CHECKOUT, free_port
 
 DEPLOY = CHECKOUT / "deploy"
@@ -243,6 +244,10 @@ def test_nginx_takes_what_the_server_takes_and_waits_as_long_as_it_may() -> None
     waits = [int(each) for each in re.findall(r"proxy_read_timeout (\d+)s;", NGINX)]
     assert max(waits) > float(defaults["GROQ_REPLY_TIMEOUT"])
     assert min(waits) > 2 * float(defaults["SSE_PING_SECONDS"])
+
+
+def test_the_tests_clients_know_what_nginx_says_when_an_instance_is_gone() -> None:
+    assert OF_NGINX.decode() in (DEPLOY / "nginx" / "errors.conf").read_text()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
