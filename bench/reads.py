@@ -46,8 +46,8 @@ class Reader:
         """Milliseconds until the whole answer was there."""
         return await self._ask(get(path, **self.identity))
 
-    async def history(self, session_id: str) -> float:
-        return await self.page(f"/api/chat/conversation/{session_id}/?limit={PAGE}")
+    async def history(self, session_id: str, messages: int = PAGE) -> float:
+        return await self.page(f"/api/chat/conversation/{session_id}/?limit={messages}")
 
     async def first_token(self, session_id: str) -> float:
         """Milliseconds until the first token of one more turn."""
@@ -104,15 +104,20 @@ class _Sessions:
 
 async def _by_length(reader: Reader, sessions: _Sessions, size: Size) -> list[Figure]:
     say(f"reading: a session of {size.turns_in_long_session:,} turns beside shorter ones")
-    pages = [[await reader.history(each) for each in sessions.round(number)] for number in range(size.reads)]
+    # As many messages of each as the short one has: a page of more would cost more in any session.
+    alike = [
+        [await reader.history(each, 2 * SHORT_SESSION) for each in sessions.round(number)]
+        for number in range(size.reads)
+    ]
+    pages = [await reader.history(sessions.long) for _ in range(size.reads)]
     turns = [[await reader.first_token(each) for each in sessions.round(number)] for number in range(size.alone)]
-    short_page, _, long_page = zip(*pages, strict=True)
+    short_page, _, long_page = zip(*alike, strict=True)
     short_turn, middle_turn, long_turn = zip(*turns, strict=True)
     name = f"session of {size.turns_in_long_session:,} turns"
     page = f"page of history ({PAGE} of {2 * size.turns_in_long_session:,} messages), median"
     return [
-        _timed(page, long_page, Goal(3)),
-        _ratio(f"{name} to one of {SHORT_SESSION}: page of history", long_page, short_page),
+        _timed(page, pages, Goal(3)),
+        _ratio(f"{name} to one of {SHORT_SESSION}: page of {2 * SHORT_SESSION} messages", long_page, short_page),
         _ratio(f"{name} to one of {SHORT_SESSION}: first token", long_turn, short_turn),
         _ratio(f"{name} to one of {MIDDLE_SESSION}: first token", long_turn, middle_turn),
     ]
