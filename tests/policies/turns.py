@@ -341,6 +341,14 @@ def a_conversation_is_read_page_by_page(world: World) -> Iterator[str]:
 
 
 @story
+def a_page_shows_a_message_as_it_is_shown_alone(world: World) -> Iterator[str]:
+    world.reply(MALLORY, "quiet")
+    page = named(world, "conversation_page", p_session_id="quiet", p_before=None)
+    for shown in page["messages"]:
+        yield from differs("a message", shown, named(world, "get_message", p_message_id=shown["id"]))
+
+
+@story
 def there_is_no_next_page_of_former_answers_alone(world: World) -> Iterator[str]:
     _as_owner(
         world,

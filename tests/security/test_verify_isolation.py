@@ -304,8 +304,8 @@ async def test_open_policies_leak_over_the_data_api_and_in_sql(server: Server, o
 FORGETFUL = """
 create or replace function public.conversation_page(
   p_session_id text, p_limit integer, p_before bigint, p_versions boolean)
-  returns jsonb language sql security definer set search_path = ''
-  as $$ select jsonb_build_object('next', null, 'messages',
+  returns json language sql security definer set search_path = ''
+  as $$ select json_build_object('next', null, 'messages',
     coalesce(jsonb_agg(safycore.message_json(m) order by m.seq), '[]'::jsonb))
     from public.messages m where session_id = p_session_id $$;
 create or replace function public.stop_turn(p_session_id text)
