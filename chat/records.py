@@ -4,7 +4,7 @@ import base64
 import binascii
 import datetime as dt
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -20,6 +20,16 @@ from users.profiles import profile_in_transaction, refuse_gone
 
 TITLE_LENGTH = 80
 EXPORT_ROWS = 500
+
+
+class Listed(NamedTuple):
+    """A session as the list shows it. Reading an object of the model takes half as long again."""
+
+    pk: int
+    session_id: str
+    title: str
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 def title_from(message: str) -> str:
@@ -75,7 +85,8 @@ async def page(
     rows = newest(person, None if before is None else _cursor(before))
     if search is not None:
         rows = rows.filter(title__icontains=search)
-    found = await as_person(person, lambda: list(rows[: limit + 1]))
+    told = rows.values_list(*Listed._fields)[: limit + 1]
+    found = await as_person(person, lambda: [Listed(*row) for row in told])
     shown = found[:limit]
     return [_shown(row) for row in shown], _cursor_after(shown[-1]) if len(found) > limit else None
 
@@ -117,7 +128,7 @@ async def export_page(person: Person, after: str | None) -> ExportPage:
     return ExportPage([_shown(row) for row in found], str(found[-1].pk) if found else None)
 
 
-def _shown(row: ConversationSession) -> dict[str, Any]:
+def _shown(row: ConversationSession | Listed) -> dict[str, Any]:
     return {
         "session_id": row.session_id,
         "title": row.title,
@@ -130,7 +141,7 @@ def _rfc3339(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _cursor_after(row: ConversationSession) -> str:
+def _cursor_after(row: Listed) -> str:
     return base64.urlsafe_b64encode(f"{_rfc3339(row.updated_at)} {row.pk}".encode()).decode()
 
 
