@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 django.setup()
 
-from chat.models import ConversationSession  # noqa: E402  # needs the apps
-from chat.records import TITLE_LENGTH, _cursor, _cursor_after, title_from  # noqa: E402
+from chat.records import TITLE_LENGTH, Listed, _cursor, _cursor_after, title_from  # noqa: E402  # needs the apps
 from safycore_backend.errors import InvalidInput  # noqa: E402
 
 
@@ -38,7 +37,7 @@ def test_a_long_message_ends_in_an_ellipsis() -> None:
     st.integers(1, 2**62),
 )
 def test_a_cursor_leads_back_to_its_row(moment: dt.datetime, row_id: int) -> None:
-    row = ConversationSession(id=row_id, session_id="x", updated_at=moment)
+    row = Listed(row_id, "x", "", moment, moment)
     assert _cursor(_cursor_after(row)) == (moment, row_id)
 
 
