@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -20,6 +21,7 @@ from safycore_backend.rate_limits import Limit, LimitReached, Standing, rate_lim
 from users.authentication import SupabaseAuthentication
 from users.limits import take_back
 
+_ANYTHING = "*/*"
 _Serializer = TypeVar("_Serializer", bound=Serializer[Any])
 
 
@@ -52,7 +54,7 @@ class AsyncAPIView(APIView):
                 self.standings.append(exc.standing)
             elif not self.limits_count_errors:
                 self.standings = [await take_back(standing) for standing in self.standings]
-        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        self.response = _rendered(self.finalize_response(self.request, response, *args, **kwargs))
         # Answers are one person's; streams say more than this of themselves.
         self.response.headers.setdefault("Cache-Control", "no-store")
         for name, value in rate_limit_headers(self.standings).items():
@@ -60,7 +62,7 @@ class AsyncAPIView(APIView):
         return self.response
 
     async def prepare(self, request: Request) -> None:
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = self._negotiated(request)
         if str(request.method) not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         if "session_id" in self.kwargs:
@@ -68,6 +70,13 @@ class AsyncAPIView(APIView):
         await self.identify(request)
         for limit in self.limits:
             self.standings.append(await limit(request))
+
+    def _negotiated(self, request: Request) -> tuple[BaseRenderer, str]:
+        """As DRF would; who takes anything, as most do, gets the view's first."""
+        if request.headers.get("Accept", _ANYTHING) != _ANYTHING:
+            return self.perform_content_negotiation(request)
+        renderer = self.renderer_classes[0]()
+        return renderer, renderer.media_type
 
     async def identify(self, request: Request) -> None:
         """Set `request.user` and `request.supabase_token`, or refuse; open views ask nobody who they are."""
@@ -89,6 +98,14 @@ class AsyncAPIView(APIView):
     async def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """What may be asked here; a browser's preflight is answered before it comes this far."""
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+
+def _rendered(response: Any) -> Any:
+    """Itself, with its content. Django would render it in a thread, which takes longer than the rendering."""
+    if isinstance(response, Response):
+        response.render()
+        response.render = None  # type: ignore[assignment]  # Django asks whether there is one
+    return response
 
 
 def parsed(serializer: type[_Serializer], data: Any) -> dict[str, Any]:

@@ -8,16 +8,26 @@ import asyncio
 import io
 from collections.abc import Coroutine
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.urls import set_script_prefix
+from django.urls import set_script_prefix, set_urlconf
+from django.utils.log import log_response
 
 from safycore_backend.asgi_types import Receive, Scope, Send
+
+_AROUND_REQUESTS = (
+    (signals.request_started, reset_queries),
+    (signals.request_started, close_old_connections),
+    (signals.request_finished, close_old_connections),
+)
 
 
 class Handler(ASGIHandler):
@@ -65,6 +75,15 @@ class Handler(ASGIHandler):
         await self.send_response(response, send)
         return response
 
+    async def get_response_async(self, request: HttpRequest) -> Any:
+        """Django's own, which goes to a thread to log a refusal."""
+        set_urlconf(settings.ROOT_URLCONF)
+        response: Any = await self._middleware_chain(request)  # type: ignore[attr-defined]  # which the stubs leave out
+        response._resource_closers.append(request.close)  # noqa: SLF001  # as Django does
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+        return response
+
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
         """A stream in as few steps as it has pieces: Django's own way puts three iterators around each."""
         if not isinstance(response, StreamingHttpResponse):
@@ -107,4 +126,7 @@ def _let_go(request: HttpRequest, response: Any) -> None:
 def django_application() -> Handler:
     """Set Django up and return its application. Raises ImproperlyConfigured."""
     django.setup(set_prefix=False)
+    # Of the event loop's connections, which has none: those that are used belong to threads (own_database.py).
+    for signal, receiver in _AROUND_REQUESTS:
+        signal.disconnect(receiver)
     return Handler()

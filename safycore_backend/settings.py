@@ -1,5 +1,6 @@
 """Every setting of SafyCore. Variables come from the environment or from `.env`; docs/configuration.md lists them."""
 
+import logging
 import math
 import re
 import sys
@@ -251,6 +252,10 @@ OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "safycore")
 TRACE_PARENT_FROM_CLIENTS = env.flag("TRACE_PARENT_FROM_CLIENTS")
 
 env.refuse()
+
+# Nothing is told of where in the code a line comes from, so nothing is looked up ("Optimization" in the logging HOWTO).
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging._srcfile = None  # noqa: SLF001
 
 structlog.configure(
     processors=[*SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

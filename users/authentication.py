@@ -42,16 +42,15 @@ class Identity:
         self._remembered: TTLCache[bytes, _Remembered] = TTLCache(maxsize=50_000, ttl=REMEMBER_SECONDS)
 
     async def person(self, token: str, *, address: str, ask: bool = False) -> Person:
-        """Whose token it is that comes from that address; with `ask` nothing remembered will do.
+        """Whose token it is that comes from that address; with `ask` the database says that its session still stands.
 
         Raises NotAuthenticated, LimitReached, AuthUnavailable or DatabaseUnavailable.
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._remembered.get(digest)
-        if known and not ask and await self._still_good(known):
-            metrics.token_checked("remembered")
-            return known.person
         try:
+            if known and await self._still_good(known):
+                return await self._again(known.person, ask=ask)
             person = await self._asked(digest, token, address)
         except ApiError as error:
             metrics.token_checked("refused" if isinstance(error, NotAuthenticated) else "undecided")
@@ -62,6 +61,13 @@ class Identity:
     async def _still_good(self, known: _Remembered) -> bool:
         return known.person.claims.seconds_left() > 0 and known.epoch == await _epoch(known.person.id)
 
+    async def _again(self, person: Person, *, ask: bool) -> Person:
+        """Of a token that is remembered, for no longer than it was: its signature has not changed."""
+        if ask:
+            await _refuse_ended(person)
+        metrics.token_checked("remembered")
+        return person
+
     async def _asked(self, digest: bytes, token: str, address: str) -> Person:
         verified = await verifier().verify(token, asked_by=address)
         if verified.only_recovers:
@@ -69,10 +75,14 @@ class Identity:
         person = verified.person
         # Settled before the database is asked: a session that ends in between leaves an epoch that no longer fits.
         epoch = await _settled_epoch(person.id)
-        if not await door().call(person.claims, "session_is_live", {}):
-            raise SessionEnded
+        await _refuse_ended(person)
         self._remembered[digest] = _Remembered(person, epoch)
         return person
+
+
+async def _refuse_ended(person: Person) -> None:
+    if not await door().call(person.claims, "session_is_live", {}):
+        raise SessionEnded
 
 
 async def forget_sessions(user_id: str) -> None:
