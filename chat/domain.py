@@ -48,7 +48,7 @@ class TrainingText(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, tag_field="outcome", tag="started"):
     """A message that has just been stored, the empty row of its reply, and what the prompt is made of, oldest first."""
 
     user_message: Message
@@ -57,7 +57,7 @@ class Turn(msgspec.Struct, frozen=True):
     training_data: list[str]
 
 
-class EarlierTurn(msgspec.Struct, frozen=True):
+class EarlierTurn(msgspec.Struct, frozen=True, tag_field="outcome", tag="repeated"):
     """What the same key made before."""
 
     user_message: Message

@@ -6,7 +6,7 @@ Raises DatabaseUnavailable, SessionEnded or DatabaseError.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -15,7 +15,6 @@ from chat.errors import KeyReused, NothingToRegenerate, ReplyInProgress, TooMany
 from safycore_backend import metrics
 from safycore_backend.database import Claims, Door
 
-_Row = TypeVar("_Row")
 # What is held in memory of an export: a page ends with the row that passes either.
 EXPORT_ROWS = 500
 EXPORT_CHARS = 500_000
@@ -31,6 +30,28 @@ class Limits:
     replies_per_person: int
 
 
+class _Running(msgspec.Struct, tag_field="outcome", tag="running"):
+    """A reply that is in the way, and the process that makes it."""
+
+    message_id: str
+    owner: str | None
+
+
+class _TooMany(msgspec.Struct, tag_field="outcome", tag="too_many"): ...
+
+
+class _KeyReused(msgspec.Struct, tag_field="outcome", tag="key_reused"): ...
+
+
+class _Absent(msgspec.Struct, tag_field="outcome", tag="absent"): ...
+
+
+class _TrainingDataFull(msgspec.Struct, tag_field="outcome", tag="training_data_full"): ...
+
+
+_Begun = Turn | EarlierTurn | _Running | _TooMany | _KeyReused | _Absent | _TrainingDataFull
+
+
 class Store:
     def __init__(self, door: Door, limits: Limits, owner: str) -> None:
         self._door = door
@@ -41,6 +62,10 @@ class Store:
     def needs_token(self) -> bool:
         """Whether a person's token must outlive the reply that is saved with it."""
         return self._door.needs_token
+
+    def look(self) -> None:
+        """Take what the database has answered meanwhile; for whatever keeps the event loop busy."""
+        self._door.look()
 
     async def begin_turn(self, claims: Claims, send: Send, dead_owner: str | None = None) -> Turn | EarlierTurn:
         """Store the message and the empty row of its reply, or find what the same key made before.
@@ -61,8 +86,9 @@ class Store:
                 "p_training_max_chars": self._limits.training_chars,
                 **self._of_a_reply(dead_owner),
             },
+            _Begun,
         )
-        return _earlier(answer) or _started(answer)
+        return answer if isinstance(answer, EarlierTurn) else _started(answer)
 
     async def regenerate(self, claims: Claims, session_id: str, model: str, dead_owner: str | None = None) -> Turn:
         """Put down another reply to the last message; the former ones stay, as superseded.
@@ -70,7 +96,7 @@ class Store:
         Raises ReplyInProgress, TooManyReplies or NothingToRegenerate.
         """
         arguments = {"p_session_id": session_id, "p_model": model, **self._of_a_reply(dead_owner)}
-        return _started(await self._door.call(claims, "regenerate_turn", arguments))
+        return _started(await self._door.call(claims, "regenerate_turn", arguments, _Begun))
 
     def _of_a_reply(self, dead_owner: str | None) -> dict[str, Any]:
         return {
@@ -84,7 +110,8 @@ class Store:
     async def checkpoint(self, claims: Claims, message_id: str, content: str) -> Checkpoint:
         """Keep what there is of a running reply, and learn whether it is still wanted."""
         arguments = {"p_message_id": message_id, "p_content": content}
-        return msgspec.convert(await self._door.call(claims, "checkpoint_turn", arguments), Checkpoint)
+        state: Checkpoint = await self._door.call(claims, "checkpoint_turn", arguments, Checkpoint)
+        return state
 
     async def finish(self, claims: Claims, message_id: str, content: str, outcome: Outcome) -> Status | None:
         """End a reply, once, and return the status that its row has now: another one when it was ended otherwise.
@@ -114,21 +141,26 @@ class Store:
 
     async def running(self, claims: Claims, session_id: str) -> Message | None:
         """The reply that runs in a session now, wherever it is made."""
-        return _maybe(await self._door.call(claims, "running_turn", {"p_session_id": session_id}), Message)
+        return await self._message(claims, "running_turn", {"p_session_id": session_id})
 
     async def running_sessions(self, claims: Claims) -> set[str]:
         """The person's sessions with a running reply, wherever it is made."""
         return set(await self._door.call(claims, "running_sessions", {}))
 
     async def message(self, claims: Claims, message_id: str) -> Message | None:
-        return _maybe(await self._door.call(claims, "get_message", {"p_message_id": message_id}), Message)
+        return await self._message(claims, "get_message", {"p_message_id": message_id})
+
+    async def _message(self, claims: Claims, function: str, arguments: dict[str, Any]) -> Message | None:
+        found: Message | None = await self._door.call(claims, function, arguments, Message | None)
+        return found
 
     async def page(
         self, claims: Claims, session_id: str, limit: int, before: int | None, *, versions: bool = False
     ) -> Page:
         """The newest `limit` messages before the cursor; with `versions`, superseded answers too."""
         arguments = {"p_session_id": session_id, "p_limit": limit, "p_before": before, "p_versions": versions}
-        return msgspec.convert(await self._door.call(claims, "conversation_page", arguments), Page)
+        page: Page = await self._door.call(claims, "conversation_page", arguments, Page)
+        return page
 
     async def clear(self, claims: Claims, session_id: str) -> int:
         """Delete a session's messages and training data, a running reply included; how many rows went."""
@@ -150,15 +182,16 @@ class Store:
             "p_content": content,
             "p_max_chars": self._limits.training_chars,
         }
-        kept = _maybe(await self._door.call(claims, "add_training_data", arguments), TrainingText)
+        kept: TrainingText | None = await self._door.call(claims, "add_training_data", arguments, TrainingText | None)
         if kept is None:
             raise TrainingDataFull
         return kept
 
     async def training_data(self, claims: Claims, session_id: str) -> list[TrainingText]:
         """Oldest first."""
-        rows = await self._door.call(claims, "list_training_data", {"p_session_id": session_id})
-        return msgspec.convert(rows, list[TrainingText])
+        arguments = {"p_session_id": session_id}
+        texts: list[TrainingText] = await self._door.call(claims, "list_training_data", arguments, list[TrainingText])
+        return texts
 
     async def delete_training_data(self, claims: Claims, training_id: str) -> bool:
         """Whether there was such a text."""
@@ -174,29 +207,23 @@ class Store:
 
     async def _export(self, function: str, claims: Claims, after: str | None) -> ExportPage:
         arguments = {"p_after": after, "p_limit": EXPORT_ROWS, "p_max_chars": EXPORT_CHARS}
-        return msgspec.convert(await self._door.call(claims, function, arguments), ExportPage)
+        page: ExportPage = await self._door.call(claims, function, arguments, ExportPage)
+        return page
 
 
-def _earlier(answer: dict[str, Any]) -> EarlierTurn | None:
-    return msgspec.convert(answer, EarlierTurn) if answer["outcome"] == "repeated" else None
-
-
-def _started(answer: dict[str, Any]) -> Turn:
-    match answer["outcome"]:
-        case "started":
-            return msgspec.convert(answer, Turn)
-        case "running":
-            raise ReplyInProgress(answer["message_id"], answer["owner"])
-        case "too_many":
+def _started(answer: Any) -> Turn:
+    """What a _Begun begins, or the error that it tells of."""
+    match answer:
+        case Turn():
+            return answer
+        case _Running(message_id, owner):
+            raise ReplyInProgress(message_id, owner)
+        case _TooMany():
             metrics.limit_reached("MAX_REPLIES_PER_PERSON")
             raise TooManyReplies
-        case "key_reused":
+        case _KeyReused():
             raise KeyReused
-        case "absent":
+        case _Absent():
             raise NothingToRegenerate
         case _:
             raise TrainingDataFull
-
-
-def _maybe(answer: Any, kind: type[_Row]) -> _Row | None:
-    return None if answer is None else msgspec.convert(answer, kind)

@@ -237,8 +237,14 @@ class Turns:
 
     async def _generate(self, making: Making) -> Outcome:
         reply = making.reply
+
+        def heard(piece: str) -> None:
+            making.hear(piece)
+            # With many replies the event loop comes round late, and all of them wait for the database.
+            self._store.look()
+
         try:
-            completion = await self._answering.complete(making.prompt, making.model, making.hear)
+            completion = await self._answering.complete(making.prompt, making.model, heard)
         except ModelError as error:
             log.warning("model_failed", code=error.code)
             return Outcome("interrupted" if reply.text else "error", error=error.code, retry_after=error.retry_after)

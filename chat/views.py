@@ -30,7 +30,7 @@ from safycore_backend.media import EventStreamRenderer, JSONRenderer, PlainTextR
 from users.authentication import person_of
 from users.limits import per_person
 
-_PRIVATE = {"seq", "usage"}
+_SHOWN = tuple(name for name in Message.__struct_fields__ if name not in {"seq", "usage"})
 _LIMITS = (per_person("LIMIT_MESSAGES_PER_PERSON"), tokens_left)
 
 
@@ -250,4 +250,4 @@ def _session(session_id: str) -> str:
 
 
 def _shown(message: Message) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(message).items() if name not in _PRIVATE}
+    return {name: getattr(message, name) for name in _SHOWN}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import msgspec
 import postgrest
 from django.conf import settings
 
@@ -44,10 +45,10 @@ class DataApiDoor:
     async def open(self) -> None:
         """Nothing to do: each call brings the token that is checked."""
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any]) -> Any:
+    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
         client = get_user_supabase_client(claims.token)
         try:
-            return (await client.rpc(function, dict(arguments)).execute()).data
+            return msgspec.convert((await client.rpc(function, dict(arguments)).execute()).data, kind)
         except postgrest.APIError as exc:
             raise _mapped(exc, function) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
@@ -64,6 +65,9 @@ class DataApiDoor:
         except httpx.HTTPError:
             return False
         return response.status_code < 500
+
+    def look(self) -> None:
+        """Nothing to do: its answers are the HTTP client's to take."""
 
     def measure(self) -> None:
         """Its connections are the HTTP client's, which tells nothing of them."""

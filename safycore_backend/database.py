@@ -42,14 +42,20 @@ class Door(Protocol):
     async def open(self) -> None:
         """Connect and check; raises ImproperlyConfigured when this way must not be used."""
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any]) -> Any:
-        """The function's result. Raises DatabaseUnavailable, SessionEnded or DatabaseError."""
+    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
+        """The function's result, where that is JSON as the type that is asked for (as msgspec knows types).
+
+        Raises DatabaseUnavailable, SessionEnded or DatabaseError.
+        """
 
     async def maintain(self, function: str, arguments: Mapping[str, Any]) -> Any:
         """Call one of the functions that work across people; None at a door that is open to people only."""
 
     async def ready(self) -> bool:
         """Whether calls can be made at this moment."""
+
+    def look(self) -> None:
+        """Take the answers that have arrived, before the event loop comes round to them. Cheap: call it often."""
 
     def measure(self) -> None:
         """Tell the metrics how its connections do."""

@@ -5,11 +5,13 @@ and search_path are set for it and end with it, as at the Postgres door (postgre
 the pool knows nobody, and any pooler may stand in between.
 """
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
@@ -19,8 +21,9 @@ from psycopg_pool import ConnectionPool
 
 from safycore_backend.database import DatabaseUnavailable
 from safycore_backend.environment import DJANGO_SCHEMA
+from safycore_backend.lines import SILENCE_SECONDS
 from safycore_backend.own_database import in_own_database
-from safycore_backend.postgres import BECOME, ROLE_FACTS, SILENCE_SECONDS, claims_json, hang_up, refuse_role
+from safycore_backend.postgres import BECOME, ROLE_FACTS, claims_json, refuse_role
 from users.domain import Person
 
 _T = TypeVar("_T")
@@ -89,7 +92,7 @@ def _connected() -> Iterator[None]:
     """A connection, on which the server may be silent for no longer than a statement may take, and a little."""
     connection.ensure_connection()
     seconds = settings.SUPABASE_DB_TIMEOUT + SILENCE_SECONDS
-    timer = threading.Timer(seconds, hang_up, [connection.connection])
+    timer = threading.Timer(seconds, _hang_up, [connection.connection])
     timer.daemon = True
     timer.start()
     try:
@@ -98,6 +101,13 @@ def _connected() -> Iterator[None]:
         timer.cancel()
         # Ended before the connection is somebody else's.
         timer.join()
+
+
+def _hang_up(connected: psycopg.Connection[Any]) -> None:
+    """Whoever waits for the connection's server hears at once that it is gone."""
+    # libpq's socket stays its own: only the connection below it ends, which libpq then reads.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connected.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _renew(exc: Exception) -> None:

@@ -7,18 +7,15 @@ knows nobody. Claims and call travel as one pipeline, which is one round trip an
 import asyncio
 import functools
 import math
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from psycopg import BaseConnection, sql
-from psycopg.types.json import set_json_loads
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from safycore_backend import metrics
@@ -30,9 +27,8 @@ from safycore_backend.database import (
     refused,
 )
 from safycore_backend.errors import ApiError
-from safycore_backend.pipeline import numbered, transacted
-
-set_json_loads(msgspec.json.decode)
+from safycore_backend.lines import Lines, Stats
+from safycore_backend.pipeline import Statement, numbered
 
 BECOME = (
     "select set_config('role', 'safycore_user', true), set_config('request.jwt.claims', %s, true), "
@@ -44,8 +40,6 @@ _BECOME = numbered(BECOME)
 _UNREACHABLE = ("08", "53", "57", "58")
 # After these, or without any code, the other connections are no better: the server is stopping, or out of reach.
 _LOST = ("08", "57P")
-# The server ends a statement by itself when its time is over; one that does not say so within this is out of reach.
-SILENCE_SECONDS = 0.5
 # Until then the pool tries again, at growing intervals; after that only when somebody asks for a connection.
 _RECONNECT_SECONDS = 4.0
 
@@ -69,6 +63,8 @@ class PostgresDoor:
                 "connect_timeout": math.ceil(settings.SUPABASE_DB_TIMEOUT),
             },
         )
+        self._lines = Lines(self._pool, settings.SUPABASE_DB_TIMEOUT)
+        self._measured = Stats()
         self._timeout_ms = str(int(settings.SUPABASE_DB_TIMEOUT * 1000))
         self._renewing: asyncio.Task[None] | None = None
 
@@ -85,90 +81,63 @@ class PostgresDoor:
 
     async def ready(self) -> bool:
         try:
-            async with self._pool.connection() as connection:
-                with _deadline(connection, settings.SUPABASE_DB_TIMEOUT):
-                    await connection.execute("select 1")
-        except (psycopg.Error, PoolTimeout):
+            await self._lines.carried([(b"select 1", ())])
+        except psycopg.Error as exc:
+            self._renew_after(exc)
             return False
         return True
 
+    def look(self) -> None:
+        self._lines.look()
+
     def measure(self) -> None:
-        # What is counted since the last time; get_stats would count from the beginning.
-        stats = self._pool.pop_stats()
-        metrics.pool_size.set(stats["pool_size"])
-        metrics.pool_idle.set(stats["pool_available"])
-        metrics.pool_waiting.set(stats["requests_waiting"])
-        metrics.pool_calls.inc(stats.get("requests_num", 0))
-        metrics.pool_waits.inc(stats.get("requests_queued", 0))
-        metrics.pool_wait_seconds.inc(stats.get("requests_wait_ms", 0) / 1000)
-        metrics.pool_errors.inc(stats.get("requests_errors", 0))
+        pool, now, before = self._pool.get_stats(), self._lines.stats, self._measured
+        self._measured = replace(now)
+        metrics.pool_size.set(pool["pool_size"])
+        metrics.pool_idle.set(pool["pool_available"] + self._lines.idle)
+        metrics.pool_waiting.set(self._lines.waiting)
+        metrics.pool_calls.inc(now.calls - before.calls)
+        metrics.pool_waits.inc(now.waits - before.waits)
+        metrics.pool_wait_seconds.inc(now.wait_seconds - before.wait_seconds)
+        metrics.pool_errors.inc(now.errors - before.errors)
 
     async def close(self) -> None:
+        await self._lines.close()
         await self._pool.close()
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any]) -> Any:
-        return await self._called(claims_json(claims), claims.user_id, function, arguments)
+    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
+        return await self._called(claims_json(claims), claims.user_id, function, arguments, kind)
 
     async def maintain(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        return await self._called("", "", function, arguments)
+        return await self._called("", "", function, arguments, Any)
 
-    async def _called(self, claims: str, user_id: str, function: str, arguments: Mapping[str, Any]) -> Any:
+    async def _called(self, claims: str, user_id: str, function: str, arguments: Mapping[str, Any], kind: Any) -> Any:
+        become: Statement = _BECOME, (claims, user_id, self._timeout_ms)
+        called: Statement = _call(function, tuple(arguments)), tuple(arguments.values())
         try:
-            async with self._pool.connection() as connection:
-                with _deadline(connection, settings.SUPABASE_DB_TIMEOUT + SILENCE_SECONDS):
-                    return await self._transact(connection, (claims, user_id), function, arguments)
+            return await self._lines.carried((become, called), kind)
         except PoolTimeout as exc:
             raise DatabaseUnavailable from exc
         except psycopg.Error as exc:
             raise self._mapped(exc, function) from exc
-
-    async def _transact(
-        self,
-        connection: psycopg.AsyncConnection[Any],
-        claims: tuple[str, str],
-        function: str,
-        arguments: Mapping[str, Any],
-    ) -> Any:
-        become = _BECOME, (*claims, self._timeout_ms)
-        called = _call(function, tuple(arguments)), tuple(arguments.values())
-        return await transacted(connection, (become, called))
 
     def _mapped(self, exc: psycopg.Error, function: str) -> ApiError:
         if exc.sqlstate == INVALID_AUTHORIZATION:
             return SessionEnded()
         if isinstance(exc, psycopg.DataError | psycopg.ProgrammingError):
             return refused(function, exc.sqlstate)
-        if exc.sqlstate is None or exc.sqlstate.startswith(_LOST):
-            self._renew()
+        self._renew_after(exc)
         if exc.sqlstate is None or exc.sqlstate.startswith(_UNREACHABLE):
             return DatabaseUnavailable()
         return refused(function, exc.sqlstate)
 
-    def _renew(self) -> None:
+    def _renew_after(self, exc: psycopg.Error) -> None:
         """Replace every connection now, so that a restart of Postgres costs one request and not one per connection."""
-        # Not the pool's `check`, which asks each connection in turn and waits for a silent one for ever.
-        if self._renewing is None or self._renewing.done():
+        lost = exc.sqlstate is None or exc.sqlstate.startswith(_LOST)
+        if lost and not isinstance(exc, PoolTimeout) and (self._renewing is None or self._renewing.done()):
+            self._lines.let_go()
+            # Not the pool's `check`, which asks each connection in turn and waits for a silent one for ever.
             self._renewing = asyncio.create_task(self._pool.drain())
-
-
-@contextmanager
-def _deadline(connection: psycopg.AsyncConnection[Any], seconds: float) -> Iterator[None]:
-    """Hang up on a server that is silent for longer; whoever waits for it gets psycopg's OperationalError.
-
-    Cancelling would not do: psycopg then waits for the server's word that the statement was cancelled.
-    """
-    timer = asyncio.get_running_loop().call_later(seconds, hang_up, connection)
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def hang_up(connection: BaseConnection[Any]) -> None:
-    """Whoever waits for the connection's server hears at once that it is gone."""
-    # libpq's socket stays its own: only the connection below it ends, which libpq then reads.
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
 
 
 def claims_json(claims: Claims, **more: str | None) -> str:

@@ -1,52 +1,84 @@
-"""safycore_backend/pipeline.py: one transaction in one round trip, whatever becomes of it."""
+"""safycore_backend/pipeline.py and lines.py: a transaction in one round trip, and many of them over few connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
-from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from safycore_backend.pipeline import Statement, numbered, transacted
+from safycore_backend.lines import Lines
+from safycore_backend.pipeline import Statement, numbered
 
 NAME: Statement = b"select set_config('test.name', $1, true)", ("Alice",)
 ASK: Statement = b"select current_setting('test.name', true)", ()
 NOTE: Statement = b"insert into noted values ($1)", (1,)
+NUMBERS: Statement = b"select coalesce(json_agg(number), '[]') from noted", ()
+SLEEP: Statement = b"select pg_sleep($1)", (60,)
+WHO: Statement = b"select pg_backend_pid()", ()
+
+
+@asynccontextmanager
+async def lines_to(
+    environment: Mapping[str, str], size: int = 1, seconds: float = 30
+) -> AsyncIterator[tuple[Lines, AsyncConnectionPool[Any]]]:
+    async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+        await connection.execute("create temp table noted (number integer unique deferrable initially deferred)")
+
+    url = environment["SUPABASE_DB_ADMIN_URL"]
+    pool = AsyncConnectionPool(
+        url, open=False, min_size=1, max_size=size, timeout=seconds, configure=configure, kwargs={"autocommit": True}
+    )
+    await pool.open(wait=True, timeout=30)
+    lines = Lines(pool, seconds)
+    try:
+        yield lines, pool
+    finally:
+        await lines.close()
+        await pool.close()
 
 
 @pytest.fixture
-async def connection(environment: Mapping[str, str]) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    async with await psycopg.AsyncConnection.connect(environment["SUPABASE_DB_ADMIN_URL"], autocommit=True) as opened:
-        await opened.execute("create temp table noted (number integer unique deferrable initially deferred)")
+async def lines(environment: Mapping[str, str]) -> AsyncIterator[Lines]:
+    """Over one connection, so that what one transaction leaves behind the next one would find."""
+    async with lines_to(environment) as (opened, _):
         yield opened
 
 
-async def numbers(connection: psycopg.AsyncConnection[Any]) -> list[int]:
-    """What was noted, asked in psycopg's own way, which needs a sound connection."""
-    assert connection.pgconn.pipeline_status == PipelineStatus.OFF
-    assert connection.pgconn.transaction_status == TransactionStatus.IDLE
-    return [number for (number,) in await (await connection.execute("select number from noted")).fetchall()]
+@pytest.fixture
+def asleep(owner_sql: psycopg.AsyncConnection[Any]) -> Callable[[int], Any]:
+    async def wait_for(pid: int) -> None:
+        """Until its server sleeps."""
+        running = "select count(*) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+        async with asyncio.timeout(10):
+            while (await (await owner_sql.execute(running, (pid,))).fetchone()) != (1,):
+                pass
+
+    return wait_for
 
 
-async def asleep(connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]) -> None:
-    """Wait until its server sleeps."""
-    running = "select count(*) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
-    async with asyncio.timeout(10):
-        while (await (await owner_sql.execute(running, (connection.info.backend_pid,))).fetchone()) != (1,):
-            pass
+async def test_the_statements_see_each_other_and_leave_no_setting_behind(lines: Lines) -> None:
+    assert await lines.carried([NAME, ASK]) == "Alice"
+    assert await lines.carried([ASK]) in {None, ""}
 
 
-async def test_the_statements_see_each_other_and_leave_no_setting_behind(
-    connection: psycopg.AsyncConnection[Any],
-) -> None:
-    assert await transacted(connection, [NAME, ASK]) == "Alice"
-    assert await transacted(connection, [ASK]) in {None, ""}
+async def test_what_succeeds_is_committed(lines: Lines) -> None:
+    assert await lines.carried([NOTE, (b"select $1::jsonb", ('{"a": [1, null]}',))]) == {"a": [1, None]}
+    assert await lines.carried([NUMBERS]) == [1]
 
 
-async def test_what_succeeds_is_committed(connection: psycopg.AsyncConnection[Any]) -> None:
-    assert await transacted(connection, [NOTE, (b"select $1::jsonb", ('{"a": [1, null]}',))]) == {"a": [1, None]}
-    assert await numbers(connection) == [1]
+async def test_json_is_read_as_what_it_is_asked_for(lines: Lines) -> None:
+    class Named(msgspec.Struct):
+        name: str
+
+    assert await lines.carried([(b"select $1::json", ('{"name": "Zoë", "more": 1}',))], Named) == Named("Zoë")
+    assert await lines.carried([(b"select null::json", ())], Named | None) is None
+    assert await lines.carried([(b"select true", ())]) is True
+    assert await lines.carried([NOTE]) is None
 
 
 @pytest.mark.parametrize(
@@ -60,51 +92,136 @@ async def test_what_succeeds_is_committed(connection: psycopg.AsyncConnection[An
     ids=["the first", "the last", "one that cannot be read", "the commit"],
 )
 async def test_whatever_fails_undoes_all_of_it_and_spoils_nothing(
-    connection: psycopg.AsyncConnection[Any], failing: list[Statement], code: str
+    lines: Lines, failing: list[Statement], code: str
 ) -> None:
     with pytest.raises(psycopg.Error) as raised:
-        await transacted(connection, failing)
+        await lines.carried(failing)
     assert raised.value.sqlstate == code
-    assert await numbers(connection) == []
-    assert await transacted(connection, [NAME, ASK]) == "Alice"
+    assert await lines.carried([NUMBERS]) == []
+    assert await lines.carried([NAME, ASK]) == "Alice"
 
 
-async def test_text_that_postgres_cannot_hold_is_refused_before_anything_is_sent(
-    connection: psycopg.AsyncConnection[Any],
-) -> None:
+async def test_text_that_postgres_cannot_hold_is_refused_before_anything_is_sent(lines: Lines) -> None:
     with pytest.raises(psycopg.DataError):
-        await transacted(connection, [NOTE, (b"select $1", ("a\x00b",))])
-    assert await numbers(connection) == []
+        await lines.carried([NOTE, (b"select $1", ("a\x00b",))])
+    assert await lines.carried([NUMBERS]) == []
 
 
-async def test_a_megabyte_goes_there_and_back(connection: psycopg.AsyncConnection[Any]) -> None:
+async def test_a_megabyte_goes_there_and_back(lines: Lines) -> None:
     text = "Zoë 😀 " * 200_000
-    assert await transacted(connection, [NAME, (b"select $1::text", (text,))]) == text
+    assert await lines.carried([NAME, (b"select $1::text", (text,))]) == text
 
 
-async def test_a_server_that_ends_the_connection_is_an_error_at_once(
-    connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]
+async def test_many_over_few_connections_each_get_their_own_answer(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment, size=3) as (lines, pool):
+        asked = [lines.carried([(b"select set_config('test.name', $1, true)", (str(n),)), ASK]) for n in range(500)]
+        assert await asyncio.gather(*asked) == [str(n) for n in range(500)]
+        assert pool.get_stats()["pool_size"] <= 3
+        assert lines.stats.calls == 500
+        assert lines.stats.waits >= 400
+        assert lines.waiting == 0
+
+
+async def test_a_failure_among_many_is_told_to_nobody_else(lines: Lines) -> None:
+    asked = [lines.carried([(b"select 6/$1::integer", (number % 3,))]) for number in range(60)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for number, answer in enumerate(answers):
+        if number % 3:
+            assert answer == 6 // (number % 3)
+        else:
+            assert isinstance(answer, psycopg.errors.DivisionByZero)
+
+
+async def test_a_server_that_ends_the_connection_is_an_error_at_once_and_the_next_call_gets_another_one(
+    lines: Lines, owner_sql: psycopg.AsyncConnection[Any], asleep: Callable[[int], Any]
 ) -> None:
-    asked = asyncio.create_task(transacted(connection, [NAME, (b"select pg_sleep($1)", (60,))]))
-    await asleep(connection, owner_sql)
+    pid = await lines.carried([WHO])
+    asked = asyncio.create_task(lines.carried([NAME, SLEEP]))
+    await asleep(pid)
     async with asyncio.timeout(10):
-        await owner_sql.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
+        await owner_sql.execute("select pg_terminate_backend(%s)", (pid,))
         with pytest.raises(psycopg.OperationalError):
             await asked
-    with pytest.raises(psycopg.OperationalError):
-        await transacted(connection, [ASK])
+        assert await lines.carried([WHO]) != pid
 
 
-async def test_who_stops_waiting_leaves_a_sound_connection_and_nothing_done(
-    connection: psycopg.AsyncConnection[Any], owner_sql: psycopg.AsyncConnection[Any]
+async def test_a_connection_that_ends_while_nobody_uses_it_costs_no_call(
+    lines: Lines, owner_sql: psycopg.AsyncConnection[Any]
 ) -> None:
-    asked = asyncio.create_task(transacted(connection, [NOTE, (b"select pg_sleep($1)", (60,))]))
-    await asleep(connection, owner_sql)
-    asked.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asked
-    assert await numbers(connection) == []
-    assert await transacted(connection, [NAME, ASK]) == "Alice"
+    pid = await lines.carried([WHO])
+    await owner_sql.execute("select pg_terminate_backend(%s, 10000)", (pid,))
+    async with asyncio.timeout(10):
+        while lines.idle:
+            await owner_sql.execute("select 1")
+        assert await lines.carried([WHO]) != pid
+
+
+async def test_who_stops_waiting_spoils_nothing(lines: Lines) -> None:
+    gone = asyncio.create_task(lines.carried([NAME, (b"select pg_sleep($1)", (0.05,))]))
+    waiting = asyncio.create_task(lines.carried([NOTE]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    waiting.cancel()
+    await asyncio.gather(gone, waiting, return_exceptions=True)
+    assert await lines.carried([NUMBERS]) == []
+    assert await lines.carried([NAME, ASK]) == "Alice"
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_and_nothing_is_sent(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment, seconds=0.3) as (lines, _):
+        busy = asyncio.create_task(lines.carried([(b"select pg_sleep($1)", (0.7,))]))
+        await asyncio.sleep(0)
+        with pytest.raises(PoolTimeout):
+            await lines.carried([NOTE])
+        await busy
+        assert await lines.carried([NUMBERS]) == []
+        assert lines.stats.errors == 1
+
+
+async def test_a_silent_server_is_hung_up_on(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment, seconds=0.2) as (lines, _):
+        with pytest.raises(psycopg.OperationalError):
+            await lines.carried([SLEEP])
+        assert await lines.carried([NAME, ASK]) == "Alice"
+
+
+async def test_an_answer_that_waits_to_be_read_is_no_silence(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment, seconds=0.2) as (lines, _):
+        await lines.carried([ASK])
+        asked = asyncio.create_task(lines.carried([NAME, ASK]))
+        await asyncio.sleep(0)
+        # The event loop is held up for longer than a server may be silent; blocking is what is meant here.
+        time.sleep(1)  # noqa: ASYNC251
+        assert await asked == "Alice"
+
+
+async def test_a_look_takes_answers_and_sends_what_waits_within_one_turn_of_the_loop(lines: Lines) -> None:
+    await lines.carried([ASK])
+    asked = [asyncio.create_task(lines.carried([NAME, ASK])) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert lines.waiting == 4
+    until = time.monotonic() + 10
+    while lines.waiting and time.monotonic() < until:
+        lines.look()
+    assert lines.waiting == 0
+    assert await asyncio.gather(*asked) == ["Alice"] * 5
+
+
+async def test_a_connection_that_carries_nothing_goes_back_to_the_pool(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment) as (lines, pool):
+        await lines.carried([ASK])
+        assert lines.idle == 1
+        async with asyncio.timeout(10), pool.connection() as connection:
+            assert lines.idle == 0
+            assert await (await connection.execute("select 1")).fetchone() == (1,)
+
+
+async def test_after_the_end_calls_are_refused(environment: Mapping[str, str]) -> None:
+    async with lines_to(environment) as (lines, pool):
+        await lines.close()
+        await pool.close()
+        with pytest.raises(PoolClosed):
+            await lines.carried([ASK])
 
 
 def test_placeholders_are_numbered() -> None:
