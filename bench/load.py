@@ -17,7 +17,7 @@ from bench.model import WORD
 
 CONNECT_SECONDS = 30
 ANSWER_SECONDS = 120
-REFUSED_PAUSE_SECONDS = 0.25
+REFUSED_PAUSE_SECONDS = 1.0
 _MARK = WORD.encode()
 _HEAD_END = b"\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"

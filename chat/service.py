@@ -64,7 +64,7 @@ async def open_chat() -> None:
     metrics.begin_at_zero(
         upstream=[code for code, error in STORED_ERRORS.items() if issubclass(error, ModelError)],
         replies=STORED_ERRORS,
-        limits=[name for name in dir(settings) if name.startswith(("LIMIT_", "MAX_REPLIES"))],
+        limits=[name for name in dir(settings) if name.startswith(("LIMIT_", "MAX_REPLIES", "MAX_DELAY_SECONDS"))],
     )
     turns()
     llm.session()
@@ -84,6 +84,16 @@ async def drain() -> None:
     # What was let in before: it begins a reply yet, which is then interrupted at once.
     await all_carried_through(_STOP_SECONDS)
     await draining
+
+
+def is_full() -> bool:
+    """Whether no reply can begin in this process at the moment."""
+    return turns().is_full
+
+
+def refuse_if_full() -> None:
+    """Raises ShuttingDown or Overloaded where `send` and `regenerate` would, before anything else is looked at."""
+    turns().accept()
 
 
 def is_draining() -> bool:

@@ -67,6 +67,10 @@ class Store:
         """Take what the database has answered meanwhile; for whatever keeps the event loop busy."""
         self._door.look()
 
+    def delay(self) -> float:
+        """How long calls wait now before they are made, in seconds."""
+        return self._door.delay()
+
     async def begin_turn(self, claims: Claims, send: Send, dead_owner: str | None = None) -> Turn | EarlierTurn:
         """Store the message and the empty row of its reply, or find what the same key made before.
 

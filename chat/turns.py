@@ -17,6 +17,7 @@ import structlog
 from django.conf import settings
 
 from chat import budget
+from chat.admission import Admission
 from chat.answering import Answering
 from chat.domain import Checkpoint, Message, Outcome
 from chat.errors import ModelBroken, ModelError, NotSaved, Overloaded, ProcessLost, ReplyInProgress, ShuttingDown
@@ -95,18 +96,25 @@ class Turns:
         self._draining: asyncio.Task[None] | None = None
         self._save_until = math.inf
         self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        # Those that wait for the database count: many that come in one moment would pass together, and wait there.
+        self._admission = Admission(lambda: len(self._tasks) + self._let_in, store.delay)
 
     @property
     def running(self) -> int:
         return len(self._tasks)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `accept` would refuse."""
+        return self._draining is not None or self._admission.reached() is not None
+
     def accept(self) -> None:
         """Whether a reply can begin in this process; raises ShuttingDown or Overloaded. `beginning` takes the place."""
         if self._draining is not None:
             raise ShuttingDown
-        # Those that wait for the database count: many that come in one moment would pass together, and wait there.
-        if len(self._tasks) + self._let_in >= settings.MAX_REPLIES:
-            metrics.limit_reached("MAX_REPLIES")
+        reached = self._admission.reached()
+        if reached is not None:
+            metrics.limit_reached(reached)
             raise Overloaded
 
     @asynccontextmanager

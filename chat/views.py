@@ -95,6 +95,7 @@ async def _streamed(request: Request, reply: Reply) -> StreamingHttpResponse:
 
 
 class ChatView(AsyncAPIView):
+    begins_reply = True
     limits = _LIMITS
 
     @reference.send_message
@@ -116,6 +117,7 @@ class ChatView(AsyncAPIView):
 
 
 class ChatStreamView(AsyncAPIView):
+    begins_reply = True
     renderer_classes = [PlainTextRenderer, EventStreamRenderer, JSONRenderer]
     limits = _LIMITS
 
@@ -137,6 +139,7 @@ class JoinStreamView(AsyncAPIView):
 
 
 class RegenerateView(AsyncAPIView):
+    begins_reply = True
     renderer_classes = [PlainTextRenderer, EventStreamRenderer, JSONRenderer]
     limits = _LIMITS
 

@@ -35,6 +35,8 @@ class AsyncAPIView(APIView):
     limits: tuple[Limit, ...] = ()
     # Otherwise a try whose answer is an error is taken back.
     limits_count_errors = True
+    # Refused before anything else where no reply can begin (early_refusal.py).
+    begins_reply = False
     # For handlers that never come to the people's database, which refuses ended sessions by itself: without it, and
     # without a shared cache, another instance would take a signed-out token for up to a minute.
     asks_for_session = False

@@ -1,5 +1,5 @@
-"""The ASGI application: Django, a limit on bodies before Django sees them, the headers of every answer, and what lives
-as long as the process.
+"""The ASGI application: Django, what is refused before Django sees it, the headers of every answer, and what lives as long
+as the process.
 """
 
 import os
@@ -17,9 +17,10 @@ except ImproperlyConfigured as exc:
 
 # Django must be set up before these are read.
 from safycore_backend.body_limit import BodyLimit
+from safycore_backend.early_refusal import EarlyRefusal
 from safycore_backend.headers import AnswerHeaders
 from safycore_backend.lifespan import Lifespan
 from safycore_backend.observed import Observed
 from safycore_backend.static_files import StaticFiles
 
-application = Lifespan(Observed(AnswerHeaders(BodyLimit(StaticFiles(answering)))))
+application = Lifespan(Observed(AnswerHeaders(EarlyRefusal(BodyLimit(StaticFiles(answering))))))

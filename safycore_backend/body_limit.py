@@ -1,13 +1,10 @@
 """A body over the limit is refused before Django reads, and perhaps spools to disk, the whole of it."""
 
-import uuid
-from typing import Any
-
-import msgspec
 from django.conf import settings
 
 from safycore_backend.asgi_types import Application, Message, Receive, Scope, Send
-from safycore_backend.errors import TooLarge, error_body
+from safycore_backend.errors import TooLarge
+from safycore_backend.refusal import refuse
 
 
 class BodyTooLarge(Exception):
@@ -25,12 +22,12 @@ class BodyLimit:
             await self._application(scope, receive, send)
             return
         if _declared_length(scope) > settings.MAX_BODY_BYTES:
-            await _refuse(send)
+            await _refuse(scope, send)
             return
         try:
             body = await _read(receive)
         except BodyTooLarge:
-            await _refuse(send)
+            await _refuse(scope, send)
             return
         await self._application(scope, _Replay(body, receive), send)
 
@@ -70,17 +67,7 @@ def _declared_length(scope: Scope) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(scope: Scope, send: Send) -> None:
     error = TooLarge(f"The request is larger than {settings.MAX_BODY_BYTES} bytes.")
-    request_id = uuid.uuid4().hex
-    body = msgspec.json.encode(error_body(error, request_id))
-    headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
-        (b"x-request-id", request_id.encode()),
-        (b"content-length", str(len(body)).encode()),
-        # The rest of the body is not read, so this connection cannot carry another request.
-        (b"connection", b"close"),
-    ]
-    start: dict[str, Any] = {"type": "http.response.start", "status": error.status_code, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+    # The rest of the body is not read, so this connection cannot carry another request.
+    await refuse(scope, send, error, connection="close")

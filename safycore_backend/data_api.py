@@ -69,6 +69,9 @@ class DataApiDoor:
     def look(self) -> None:
         """Nothing to do: its answers are the HTTP client's to take."""
 
+    def delay(self) -> float:
+        return 0.0
+
     def measure(self) -> None:
         """Its connections are the HTTP client's, which tells nothing of them."""
 

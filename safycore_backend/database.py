@@ -57,6 +57,9 @@ class Door(Protocol):
     def look(self) -> None:
         """Take the answers that have arrived, before the event loop comes round to them. Cheap: call it often."""
 
+    def delay(self) -> float:
+        """How long calls wait now before they are made, in seconds, as far as that is known."""
+
     def measure(self) -> None:
         """Tell the metrics how its connections do."""
 

@@ -70,6 +70,11 @@ class Lines:
         return len(self._waiting)
 
     @property
+    def delay(self) -> float:
+        """How long the first of those who wait for a connection has waited, in seconds."""
+        return time.monotonic() - self._waiting[0].asked_at if self._waiting else 0.0
+
+    @property
     def idle(self) -> int:
         """Connections that are kept at hand and carry nothing."""
         return len(self._idle)

@@ -1,7 +1,5 @@
 """Middleware, all of it async: one that is not costs every request a change of thread."""
 
-import re
-import uuid
 from collections.abc import Awaitable, Callable
 from urllib.parse import SplitResult
 
@@ -13,13 +11,13 @@ from django.utils.decorators import async_only_middleware
 
 from safycore_backend.log_context import about_request
 from safycore_backend.observed import Seen, seen_of
+from safycore_backend.refusal import request_id_for
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 # Asked by address, from inside.
 FROM_INSIDE = {"/healthz", "/readyz", "/metrics"}
 # The length of such an answer would say something else than its own.
 WITHOUT_BODY = {204, 304}
-_SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 @async_only_middleware
@@ -27,8 +25,7 @@ def RequestIdMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802
     """Gives each request an id, for the answer, the error body and every log line; and each whole answer its length."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _SAFE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_for(request.headers.get("X-Request-ID", ""))
         request.request_id = request_id  # type: ignore[attr-defined]  # ours
         seen = seen_of(request.scope)  # type: ignore[attr-defined]  # an ASGI request
         seen.request_id = request_id

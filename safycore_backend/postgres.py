@@ -90,6 +90,9 @@ class PostgresDoor:
     def look(self) -> None:
         self._lines.look()
 
+    def delay(self) -> float:
+        return self._lines.delay
+
     def measure(self) -> None:
         pool, now, before = self._pool.get_stats(), self._lines.stats, self._measured
         self._measured = replace(now)
