@@ -114,7 +114,7 @@ class Store:
     async def checkpoint(self, claims: Claims, message_id: str, content: str) -> Checkpoint:
         """Keep what there is of a running reply, and learn whether it is still wanted."""
         arguments = {"p_message_id": message_id, "p_content": content}
-        state: Checkpoint = await self._door.call(claims, "checkpoint_turn", arguments, Checkpoint)
+        state: Checkpoint = await self._door.call(claims, "checkpoint_turn", arguments, Checkpoint, gives_way=True)
         return state
 
     async def finish(self, claims: Claims, message_id: str, content: str, outcome: Outcome) -> Status | None:

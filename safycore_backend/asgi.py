@@ -1,5 +1,5 @@
-"""The ASGI application: Django, what is refused before Django sees it, the headers of every answer, and what lives as long
-as the process.
+"""The ASGI application: Django, what is refused before Django sees it, the headers of every answer, and what lives
+as long as the process.
 """
 
 import os

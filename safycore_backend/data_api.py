@@ -45,7 +45,15 @@ class DataApiDoor:
     async def open(self) -> None:
         """Nothing to do: each call brings the token that is checked."""
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
+    async def call(
+        self,
+        claims: Claims,
+        function: str,
+        arguments: Mapping[str, Any],
+        kind: Any = Any,
+        *,
+        gives_way: bool = False,
+    ) -> Any:
         client = get_user_supabase_client(claims.token)
         try:
             return msgspec.convert((await client.rpc(function, dict(arguments)).execute()).data, kind)

@@ -42,9 +42,18 @@ class Door(Protocol):
     async def open(self) -> None:
         """Connect and check; raises ImproperlyConfigured when this way must not be used."""
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
+    async def call(
+        self,
+        claims: Claims,
+        function: str,
+        arguments: Mapping[str, Any],
+        kind: Any = Any,
+        *,
+        gives_way: bool = False,
+    ) -> Any:
         """The function's result, where that is JSON as the type that is asked for (as msgspec knows types).
 
+        One that gives way is made after those that somebody waits for, where there is a queue.
         Raises DatabaseUnavailable, SessionEnded or DatabaseError.
         """
 

@@ -49,7 +49,7 @@ class Stats:
 
 
 class Lines:
-    """Carries calls over a pool's connections, in the order in which they come.
+    """Carries calls over a pool's connections, in the order in which they come; those that nobody waits for give way.
 
     `seconds` is how long a call may wait for a connection, and how long the server may be at it.
     """
@@ -58,6 +58,7 @@ class Lines:
         self._pool = pool
         self._seconds = seconds
         self._waiting: deque[_Call] = deque()
+        self._giving_way: deque[_Call] = deque()
         self._lines: set[_Line] = set()
         self._idle: list[_Line] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,11 +68,11 @@ class Lines:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._giving_way)
 
     @property
     def delay(self) -> float:
-        """How long the first of those who wait for a connection has waited, in seconds."""
+        """How long the first of those who wait for a connection, and do not give way, has waited, in seconds."""
         return time.monotonic() - self._waiting[0].asked_at if self._waiting else 0.0
 
     @property
@@ -79,17 +80,17 @@ class Lines:
         """Connections that are kept at hand and carry nothing."""
         return len(self._idle)
 
-    async def carried(self, statements: Sequence[Statement], kind: Any = Any) -> Any:
+    async def carried(self, statements: Sequence[Statement], kind: Any = Any, *, gives_way: bool = False) -> Any:
         """One transaction's value (Exchange.value). Raises a psycopg.Error; PoolTimeout when no connection was free.
 
-        Who stops waiting does not stop it.
+        Who stops waiting does not stop it. One that gives way lets all others go first, for half of its time.
         """
         call = _Call(Exchange(statements), asyncio.get_running_loop().create_future())
         self.stats.calls += 1
         if self._idle:
             self._idle.pop().carry(call)
         else:
-            self._wait(call)
+            self._wait(call, self._giving_way if gives_way else self._waiting)
         self._watch()
         await call.answered
         return call.exchange.value(kind)
@@ -113,8 +114,8 @@ class Lines:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._seconds + SILENCE_SECONDS)
 
-    def _wait(self, call: _Call) -> None:
-        self._waiting.append(call)
+    def _wait(self, call: _Call, queue: deque[_Call]) -> None:
+        queue.append(call)
         if len(self._tasks) < self._pool.max_size:
             self._take_one()
         else:
@@ -137,25 +138,33 @@ class Lines:
                 finally:
                     self._lines.discard(line)
         except PoolClosed as exc:
-            while self._waiting:
-                _fail(self._waiting.popleft(), exc)
+            for queue in (self._waiting, self._giving_way):
+                while queue:
+                    _fail(queue.popleft(), exc)
         except psycopg.Error:
             pass  # those who wait go on waiting, for another one, as long as they may
 
     def _given_back(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._waiting:
+        if self.waiting:
             self._take_one()
 
     def _next(self) -> _Call | None:
         """The first of those who still wait."""
-        while self._waiting:
-            call = self._waiting.popleft()
+        now = time.monotonic()
+        while (queue := self._queue(now)) is not None:
+            call = queue.popleft()
             if call.counts_as_waiting:
-                self.stats.wait_seconds += time.monotonic() - call.asked_at
+                self.stats.wait_seconds += now - call.asked_at
             if not call.answered.done():
                 return call
         return None
+
+    def _queue(self, now: float) -> deque[_Call] | None:
+        given_way = self._giving_way and now - self._giving_way[0].asked_at > self._seconds / 2
+        if self._waiting and not given_way:
+            return self._waiting
+        return self._giving_way or None
 
     def _watch(self) -> None:
         if self._timer is None:
@@ -167,9 +176,10 @@ class Lines:
         now = time.monotonic()
         for line in list(self._lines):
             line.check(now, self._seconds + SILENCE_SECONDS)
-        while self._waiting and now - self._waiting[0].asked_at > self._seconds:
-            self.stats.errors += 1
-            _fail(self._waiting.popleft(), PoolTimeout("no connection was free"))
+        for queue in (self._waiting, self._giving_way):
+            while queue and now - queue[0].asked_at > self._seconds:
+                self.stats.errors += 1
+                _fail(queue.popleft(), PoolTimeout("no connection was free"))
         if self._tasks:
             self._watch()
 

@@ -108,17 +108,32 @@ class PostgresDoor:
         await self._lines.close()
         await self._pool.close()
 
-    async def call(self, claims: Claims, function: str, arguments: Mapping[str, Any], kind: Any = Any) -> Any:
-        return await self._called(claims_json(claims), claims.user_id, function, arguments, kind)
+    async def call(
+        self,
+        claims: Claims,
+        function: str,
+        arguments: Mapping[str, Any],
+        kind: Any = Any,
+        *,
+        gives_way: bool = False,
+    ) -> Any:
+        statements = self._statements(claims_json(claims), claims.user_id, function, arguments)
+        return await self._carried(function, statements, kind, gives_way=gives_way)
 
     async def maintain(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        return await self._called("", "", function, arguments, Any)
+        return await self._carried(function, self._statements("", "", function, arguments))
 
-    async def _called(self, claims: str, user_id: str, function: str, arguments: Mapping[str, Any], kind: Any) -> Any:
-        become: Statement = _BECOME, (claims, user_id, self._timeout_ms)
-        called: Statement = _call(function, tuple(arguments)), tuple(arguments.values())
+    def _statements(
+        self, claims: str, user_id: str, function: str, arguments: Mapping[str, Any]
+    ) -> tuple[Statement, Statement]:
+        called = _call(function, tuple(arguments)), tuple(arguments.values())
+        return (_BECOME, (claims, user_id, self._timeout_ms)), called
+
+    async def _carried(
+        self, function: str, statements: tuple[Statement, Statement], kind: Any = Any, *, gives_way: bool = False
+    ) -> Any:
         try:
-            return await self._lines.carried((become, called), kind)
+            return await self._lines.carried(statements, kind, gives_way=gives_way)
         except PoolTimeout as exc:
             raise DatabaseUnavailable from exc
         except psycopg.Error as exc:
