@@ -17,6 +17,7 @@ import uvicorn
 from django.conf import settings
 
 from safycore_backend.asgi_types import Application, Message, Receive, Scope, Send
+from safycore_backend.new_connections import NewConnections
 
 APPLICATION = "safycore_backend.asgi:application"
 # Saving what was interrupted, and closing connections, after the replies had their time.
@@ -55,6 +56,8 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.loaded_app = _LastAnswers(self.config.loaded_app, lambda: self._lingering)
         await super().startup(sockets)
+        self._new = NewConnections((each for server in self.servers for each in server.sockets), self._meet)
+        self._new.begin()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Also reached without a signal, when a worker has answered its last request."""
@@ -70,17 +73,17 @@ class DrainingServer(uvicorn.Server):
 
     async def _close_door(self, listening: Sequence[socket.socket]) -> None:
         """Whoever connects from now on is refused, and goes elsewhere; whoever is connected already is let in."""
-        waiting = [connection for each in listening for connection in _accepted(each)]
         for server in self.servers:
             server.close()
         for each in listening:
             each.close()
-        loop = asyncio.get_running_loop()
-        for connection in waiting:
-            await loop.connect_accepted_socket(self._protocol, connection)
+        await self._new.end()
+
+    async def _meet(self, connection: socket.socket) -> None:
+        """As uvicorn meets one that its own server accepts."""
+        await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
 
     def _protocol(self) -> asyncio.Protocol:
-        """As uvicorn makes one for a connection that it accepts itself."""
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
@@ -111,18 +114,6 @@ class _LastAnswers:
             await send(message)
 
         await self._application(scope, receive, say_so if scope["type"] == "http" else send)
-
-
-def _accepted(listening: socket.socket) -> list[socket.socket]:
-    """The connections that the kernel has made and nobody has taken yet: closing the door would reset them."""
-    taken: list[socket.socket] = []
-    while True:
-        try:
-            connection, _ = listening.accept()
-        except OSError:  # none left, which is a BlockingIOError, or none that can be had
-            return taken
-        connection.setblocking(False)
-        taken.append(connection)
 
 
 def _is_idle(connection: object) -> bool:
