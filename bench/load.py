@@ -17,7 +17,7 @@ from bench.model import WORD
 
 CONNECT_SECONDS = 30
 ANSWER_SECONDS = 120
-REFUSED_PAUSE_SECONDS = 1.0
+LOST_PAUSE_SECONDS = 1.0
 _MARK = WORD.encode()
 _HEAD_END = b"\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -46,6 +46,12 @@ class Answer:
     @property
     def ended(self) -> float:
         return self.begun + self.seconds
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds after which whoever was refused was told to come back."""
+        _, found, rest = self.head.lower().partition(b"retry-after:")
+        return float(rest.split(b"\r\n", 1)[0]) if found else LOST_PAUSE_SECONDS
 
 
 LOST = Answer(0, 0.0, None, 0.0, b"", b"")
@@ -108,11 +114,21 @@ class Connection(asyncio.Protocol):
             return len(self._received) - self._body_at >= self._length
         return self._received.endswith(_LAST_CHUNK)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has not closed it, as it does with one that is idle for some seconds."""
+        return self._transport is not None
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything came since the last request."""
+        return bool(self._received)
+
     async def ask(self, request: bytes) -> Answer:
         """Send a request and wait for the whole answer. Raises OSError when the connection is or gets closed."""
+        self._forget()
         if self._transport is None:
             raise ConnectionResetError("The connection was closed.")
-        self._forget()
         self._answer = asyncio.get_running_loop().create_future()
         begun, clock = time.perf_counter(), time.monotonic()
         self._transport.write(request)
@@ -143,13 +159,15 @@ class Crowd:
     """Clients, each of whom asks again as soon as its last reply is whole.
 
     They share a number of replies, or go on until the last of them has been there for so many seconds. With a ramp
-    they arrive one after the other, evenly over so many seconds.
+    they arrive one after the other, evenly over so many seconds. Refused, a client goes away for as long as it was told
+    to, or for so many seconds (`pause`).
     """
 
     clients: int
     replies: int | None = None
     ramp: float = 0
     seconds: float | None = None
+    pause: float | None = None
 
     def numbers(self) -> Iterator[int]:
         """One for each reply to ask for, from now on."""
@@ -218,25 +236,38 @@ async def load(target: Target, crowd: Crowd, tokens: int) -> Load:
 
     async def client(index: int) -> None:
         await asyncio.sleep(crowd.ramp * index / crowd.clients)
-        answers.extend(await _ask_in_turn(target, index, numbers))
+        answers.extend(await _ask_in_turn(target, index, numbers, crowd.pause))
 
     await asyncio.gather(*(client(index) for index in range(crowd.clients)))
     return Load(answers, tokens)
 
 
-async def _ask_in_turn(target: Target, index: int, numbers: Iterator[int]) -> list[Answer]:
-    """One client, until the numbers are used up. Refused, it comes back sooner than it is told to."""
+async def _ask_in_turn(target: Target, index: int, numbers: Iterator[int], pause: float | None) -> list[Answer]:
+    """One client, until the numbers are used up."""
     answers: list[Answer] = []
     connection = await connect(target.port)
     for number in numbers:
+        request = target.request(index, number)
         try:
-            answers.append(await connection.ask(target.request(index, number)))
+            answer = await connection.ask(request)
         except OSError:
-            answers.append(LOST)
-        if answers[-1].status != 200:
-            await asyncio.sleep(REFUSED_PAUSE_SECONDS)
-        if answers[-1].closes:
+            answer = LOST if connection.has_heard else await _asked_anew(target, request)
+        answers.append(answer)
+        if answer.status != 200:
+            await asyncio.sleep(answer.retry_after if pause is None else pause)
+        if answer.closes or not connection.is_open:
             connection.close()
             connection = await connect(target.port)
     connection.close()
     return answers
+
+
+async def _asked_anew(target: Target, request: bytes) -> Answer:
+    """As HTTP clients do where a connection that they kept turns out to be closed, by a server that was tired of it."""
+    connection = await connect(target.port)
+    try:
+        return await connection.ask(request)
+    except OSError:
+        return LOST
+    finally:
+        connection.close()

@@ -1,6 +1,7 @@
 """More and more clients, until more of them bring nothing more, and then twice as many and more.
 
-Beyond the knee a server should go on answering as many as it can, and tell the others when to come back.
+Beyond the knee a server should go on answering as many as it can, and tell the others when to come back. These do as
+they are told; in the last step, once more, they do not.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from bench.progress import say
 from bench.rig import Rig, allow_open_files
 from bench.sizes import Size
 from bench.spread import percentile
+from bench.targets import SafyCore
 
 # What a step must bring, of the best so far, for the rate not to have sunk.
 FLAT = 0.9
-# The product's own limit, which the other scenarios put out of the way.
+# After which impatient clients come back, whatever they were told.
+IMPATIENT_SECONDS = 0.25
+# The product's own limits, which the other scenarios put out of the way.
 OWN_LIMITS = frozenset({"MAX_REPLIES", "MAX_DELAY_SECONDS"})
 
 
@@ -44,12 +48,22 @@ async def steps(rig: Rig, size: Size) -> list[Figure]:
     async with rig.server(without=OWN_LIMITS) as server:
         target = await rig.safycore(server, people=size.clients)
         await rig.set_pace(CROWD_PACE)
-        taken = []
-        for clients in size.steps:
-            say(f"step load: {clients:,} clients")
-            crowd = Crowd(clients, ramp=CROWD_PACE.seconds, seconds=size.step_seconds)
-            taken.append(Step.of(crowd, await load(target, crowd, CROWD_PACE.tokens)))
-    return figures_of(taken)
+        taken = [await _taken(target, clients, size.step_seconds) for clients in size.steps]
+        impatient = await _taken(target, size.steps[-1], size.step_seconds, pause=IMPATIENT_SECONDS)
+    return [*figures_of(taken), _impatience(impatient, taken)]
+
+
+async def _taken(target: SafyCore, clients: int, seconds: float, pause: float | None = None) -> Step:
+    say(f"step load: {clients:,} clients" + (", impatient" if pause else ""))
+    crowd = Crowd(clients, ramp=CROWD_PACE.seconds, seconds=seconds, pause=pause)
+    return Step.of(crowd, await load(target, crowd, CROWD_PACE.tokens))
+
+
+def _impatience(step: Step, taken: list[Step]) -> Figure:
+    best = max(each.goodput for each in taken)
+    name = f"step load: {step.clients:,} clients who come back after {IMPATIENT_SECONDS:g} s, of the best"
+    detail = f"{step.goodput:.0f} replies/s; refused {step.refused:.0f}/s; lost {step.lost}"
+    return Figure("SafyCore", name, step.goodput / best, "", detail)
 
 
 def figures_of(taken: list[Step]) -> list[Figure]:

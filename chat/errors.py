@@ -20,6 +20,8 @@ ApiError
     └── ContextTooLong      400 context_too_long
 """
 
+import random
+
 from rest_framework import status
 
 from safycore_backend.database import DatabaseUnavailable
@@ -76,6 +78,10 @@ class TokenLimitReached(LimitReached):
 class Overloaded(Unavailable):
     default_code = "overloaded"
     default_detail = "More replies are running here than can be made well. Try again in a moment."
+
+    def __init__(self) -> None:
+        # Those who are refused in one moment shall not all come back in one.
+        super().__init__(retry_after=random.randint(3, 7))  # noqa: S311  # nothing secret
 
 
 class NotSaved(Unavailable):

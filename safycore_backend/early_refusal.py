@@ -3,10 +3,13 @@
 A view says of itself that it begins replies (`begins_reply`), and would refuse likewise, only later.
 """
 
+import functools
+
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
 from chat.service import is_full, refuse_if_full
+from safycore_backend import metrics
 from safycore_backend.asgi_types import Application, Receive, Scope, Send
 from safycore_backend.errors import Unavailable
 from safycore_backend.observed import seen_of
@@ -29,16 +32,21 @@ class EarlyRefusal:
 
 
 def _is_ours_to_refuse(scope: Scope) -> bool:
-    return not _is_read_across_origins(scope) and _begins_reply(scope)
-
-
-def _begins_reply(scope: Scope) -> bool:
-    try:
-        match = resolve(scope["path"])
-    except Resolver404:
+    if _is_read_across_origins(scope):
         return False
-    seen_of(scope).route = match.route
-    return bool(getattr(getattr(match.func, "view_class", None), "begins_reply", False))
+    route, begins_reply = _route(scope["path"])
+    seen_of(scope).route = route
+    return begins_reply
+
+
+@functools.lru_cache(maxsize=1_000)
+def _route(path: str) -> tuple[str, bool]:
+    """As the URLconf writes it, and whether its view begins replies."""
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return metrics.OTHER, False
+    return match.route, bool(getattr(getattr(match.func, "view_class", None), "begins_reply", False))
 
 
 def _is_read_across_origins(scope: Scope) -> bool:
