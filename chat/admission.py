@@ -9,8 +9,9 @@ from django.conf import settings
 # So few replies are not why anything is late.
 FEW_REPLIES = 50
 _TICK_SECONDS = 0.05
-# One long turn of the event loop, such as a collection of garbage makes, or one slow answer refuses nobody.
 _SMOOTHING_SECONDS = 0.5
+# One long turn of the event loop, such as a collection of garbage makes, or one slow answer refuses nobody.
+_MOST_WEIGHT = 0.25
 
 
 class Admission:
@@ -49,6 +50,6 @@ class Admission:
             self._delay = 0.0
             return
         late = max(0.0, time.monotonic() - due)
-        weight = min(1.0, (_TICK_SECONDS + late) / _SMOOTHING_SECONDS)
+        weight = min(_MOST_WEIGHT, (_TICK_SECONDS + late) / _SMOOTHING_SECONDS)
         self._delay += weight * (max(late, self._database_delay()) - self._delay)
         self._watch()

@@ -1,11 +1,13 @@
 """What /metrics says, read as Prometheus reads it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.processes import Server
 from tests.secret_search import known
 
 TOKEN = "a-token-for-the-metrics-of-the-tests-0123456789"
@@ -38,3 +40,11 @@ async def scrape(url: str) -> Scrape:
     families = text_string_to_metric_families(answer.text)
     samples = [sample for family in families for sample in family.samples]
     return Scrape({(each.name, frozenset(each.labels.items())): each.value for each in samples})
+
+
+async def settled(server: Server, name: str, wanted: float, **labels: Any) -> Scrape:
+    """Scrapes until a value is this one: what an answer tells comes before the last of what is counted."""
+    async with asyncio.timeout(20):
+        while (found := await scrape(server.url)).value(name, **labels) != wanted:
+            pass
+    return found

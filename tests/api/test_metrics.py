@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from local_stack.groq_stand_in import StandIn
 from tests.api.test_chat import script
 from tests.cast import Actor
 from tests.conftest import NewActor, NewServer
-from tests.metrics import TOKEN, Scrape, scrape
+from tests.metrics import TOKEN, scrape, settled
 from tests.processes import Server
 
 MODEL = "openai/gpt-oss-120b"
@@ -28,14 +27,6 @@ async def server(new_server: NewServer) -> Server:
 @pytest.fixture
 async def carol(server: Server, newcomer: NewActor) -> Actor:
     return (await newcomer("carol")).on(server.url)
-
-
-async def settled(server: Server, name: str, wanted: float, **labels: Any) -> Scrape:
-    """Scrapes until a value is this one: what an answer tells comes before the last of what is counted."""
-    async with asyncio.timeout(20):
-        while (found := await scrape(server.url)).value(name, **labels) != wanted:
-            pass
-    return found
 
 
 async def test_a_reply_is_counted_timed_and_priced(server: Server, carol: Actor, chat_id: str) -> None:
