@@ -70,10 +70,10 @@ finish_seconds = _histogram(
     "finish_seconds", "From the model's last word to the saved end, every try included.", _DATABASE_BUCKETS
 )
 pool_size = _gauge("pool_size", "Connections to Postgres.")
-pool_idle = _gauge("pool_idle", "Connections to Postgres that nobody uses now.")
+pool_idle = _gauge("pool_idle", "Connections to Postgres that carry nothing now.")
 pool_waiting = _gauge("pool_waiting", "Calls that wait for a connection now.")
-pool_calls = _counter("pool_calls", "Connections that were asked of the pool.")
-pool_waits = _counter("pool_waits", "Calls that had to wait for a connection.")
+pool_calls = _counter("pool_calls", "Calls to Postgres.")
+pool_waits = _counter("pool_waits", "Calls for which no connection was free.")
 pool_wait_seconds = _counter("pool_wait_seconds", "Time that calls waited for a connection.")
 pool_errors = _counter("pool_errors", "Calls that got no connection in time.")
 event_loop_lag_seconds = _gauge(

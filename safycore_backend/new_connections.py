@@ -8,11 +8,14 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 # Others that listen on the same socket get theirs, too.
 _AT_ONCE = 64
+# Where there are no descriptors left; asyncio waits as long before it tries again.
+_PAUSE_SECONDS = 1.0
 
 
 class NewConnections:
@@ -25,34 +28,45 @@ class NewConnections:
         self._meeting: set[asyncio.Task[Any]] = set()
 
     def begin(self) -> None:
-        loop = asyncio.get_running_loop()
         for each in self._listening:
             each.setblocking(False)
-            loop.add_reader(each, self._take, each)
+            self._listen(each)
 
     async def end(self) -> None:
         """Let in whoever is connected already, and listen no more. The server has closed its own sockets by now."""
-        loop = asyncio.get_running_loop()
-        waiting = [connection for each in self._listening for connection in _accepted(each)]
+        waiting: list[socket.socket] = []
         for each in self._listening:
-            loop.remove_reader(each)
+            asyncio.get_running_loop().remove_reader(each)
+            with suppress(OSError):
+                waiting.extend(_accepted(each))
             each.close()
         for connection in waiting:
             await self._meet(connection)
 
+    def _listen(self, listening: socket.socket) -> None:
+        if listening.fileno() != -1:
+            asyncio.get_running_loop().add_reader(listening, self._take, listening)
+
     def _take(self, listening: socket.socket) -> None:
-        for connection in islice(_accepted(listening), _AT_ONCE):
-            meeting = asyncio.ensure_future(self._meet(connection))
-            self._meeting.add(meeting)
-            meeting.add_done_callback(self._meeting.discard)
+        try:
+            for connection in islice(_accepted(listening), _AT_ONCE):
+                meeting = asyncio.ensure_future(self._meet(connection))
+                self._meeting.add(meeting)
+                meeting.add_done_callback(self._meeting.discard)
+        except OSError:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listening)
+            loop.call_later(_PAUSE_SECONDS, self._listen, listening)
 
 
 def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
-    """The connections that the kernel has made and nobody has taken yet."""
+    """The connections that the kernel has made and nobody has taken yet. Raises OSError when none can be had."""
     while True:
         try:
             connection, _ = listening.accept()
-        except OSError:  # none left, which is a BlockingIOError, or none that can be had
+        except BlockingIOError:
             return
+        except ConnectionAbortedError:  # its client is gone again
+            continue
         connection.setblocking(False)
         yield connection

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from safycore_backend.lines import Lines
 from safycore_backend.pipeline import Statement, numbered
 
+NAMED = "safycore-test-lines"
 NAME: Statement = b"select set_config('test.name', $1, true)", ("Alice",)
 ASK: Statement = b"select current_setting('test.name', true)", ()
 NOTE: Statement = b"insert into noted values ($1)", (1,)
@@ -30,8 +31,9 @@ async def lines_to(
         await connection.execute("create temp table noted (number integer unique deferrable initially deferred)")
 
     url = environment["SUPABASE_DB_ADMIN_URL"]
+    kwargs = {"autocommit": True, "application_name": NAMED}
     pool = AsyncConnectionPool(
-        url, open=False, min_size=1, max_size=size, timeout=seconds, configure=configure, kwargs={"autocommit": True}
+        url, open=False, min_size=1, max_size=size, timeout=seconds, configure=configure, kwargs=kwargs
     )
     await pool.open(wait=True, timeout=30)
     lines = Lines(pool, seconds)
@@ -40,6 +42,15 @@ async def lines_to(
     finally:
         await lines.close()
         await pool.close()
+        await _gone(url)
+
+
+async def _gone(url: str) -> None:
+    """Wait until no process of the server is left of them: one that sleeps does not see that nobody listens."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = %s", (NAMED,)
+        )
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 """safycore_backend/new_connections.py: under uvloop, as the server runs."""
 
 import asyncio
+import errno
 import socket
 import time
+from collections.abc import Iterator
 
+import pytest
 import uvloop
 
+from safycore_backend import new_connections
 from safycore_backend.new_connections import NewConnections
 
 MANY = 50
@@ -79,3 +83,35 @@ async def _at_the_end() -> tuple[int, bool]:
 
 def test_at_the_end_who_is_connected_is_met_and_who_comes_later_is_refused() -> None:
     assert uvloop.run(_at_the_end()) == (3, True)
+
+
+async def _out_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    tries = 0
+
+    def accepted(listening: socket.socket) -> Iterator[socket.socket]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError(errno.EMFILE, "too many open files")
+        yield listening.accept()[0]
+
+    monkeypatch.setattr(new_connections, "_accepted", accepted)
+    monkeypatch.setattr(new_connections, "_PAUSE_SECONDS", 0.2)
+    counting = Counting()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        new = NewConnections([listening], counting.meet)
+        new.begin()
+        with connected(listening.getsockname()[1]):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            tries_at_once = tries
+            async with asyncio.timeout(10):
+                while not counting.met:  # noqa: ASYNC110  # nothing tells of it
+                    await asyncio.sleep(0.01)
+    await new.end()
+    counting.close()
+    return tries_at_once, counting.met
+
+
+def test_where_no_descriptor_is_left_it_waits_a_moment_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert uvloop.run(_out_of_descriptors(monkeypatch)) == (1, 1)
