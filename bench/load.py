@@ -72,6 +72,8 @@ class Connection(asyncio.Protocol):
     """One connection that is kept: one request after the other."""
 
     def __init__(self) -> None:
+        self.answered = 0
+        """How many whole answers it has brought."""
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[None] | None = None
         self._forget()
@@ -134,6 +136,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         async with asyncio.timeout(ANSWER_SECONDS):
             await self._answer
+        self.answered += 1
         seconds = time.perf_counter() - begun
         head, body = bytes(self._received[: self._body_at]), bytes(self._received[self._body_at :])
         first = None if self._first is None else self._first - begun
@@ -250,8 +253,12 @@ async def _ask_in_turn(target: Target, index: int, numbers: Iterator[int], pause
         request = target.request(index, number)
         try:
             answer = await connection.ask(request)
+        except TimeoutError:
+            answer = LOST
+            connection.close()
         except OSError:
-            answer = LOST if connection.has_heard else await _asked_anew(target, request)
+            was_tired = connection.answered and not connection.has_heard
+            answer = await _asked_anew(target, request) if was_tired else LOST
         answers.append(answer)
         if answer.status != 200:
             await asyncio.sleep(answer.retry_after if pause is None else pause)

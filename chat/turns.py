@@ -233,6 +233,8 @@ class Turns:
             with tracing.span("finish"), metrics.finish_seconds.time():
                 outcome = await self._saved(making, ended)
             making.done.set_result(None)
+            # One that is under way changes nothing any more.
+            checkpoints.cancel()
             # The list is in another database: it may be late, but must not keep what is saved from its readers.
             await asyncio.wait([showing, checkpoints, counting], timeout=LISTING_SECONDS)
             if outcome is CLEARED:

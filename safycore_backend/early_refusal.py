@@ -1,15 +1,13 @@
 """A reply that cannot begin is refused before its request is read: what is refused costs those who are answered least.
 
-A view says of itself that it begins replies (`begins_reply`), and would refuse likewise, only later.
+A view says of itself that it begins replies (`begins_reply`), and would refuse likewise, only later: as it does for the
+pages of other origins.
 """
-
-import functools
 
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
 from chat.service import is_full, refuse_if_full
-from safycore_backend import metrics
 from safycore_backend.asgi_types import Application, Receive, Scope, Send
 from safycore_backend.errors import Unavailable
 from safycore_backend.observed import seen_of
@@ -34,19 +32,12 @@ class EarlyRefusal:
 def _is_ours_to_refuse(scope: Scope) -> bool:
     if _is_read_across_origins(scope):
         return False
-    route, begins_reply = _route(scope["path"])
-    seen_of(scope).route = route
-    return begins_reply
-
-
-@functools.lru_cache(maxsize=1_000)
-def _route(path: str) -> tuple[str, bool]:
-    """As the URLconf writes it, and whether its view begins replies."""
     try:
-        match = resolve(path)
+        match = resolve(scope["path"])
     except Resolver404:
-        return metrics.OTHER, False
-    return match.route, bool(getattr(getattr(match.func, "view_class", None), "begins_reply", False))
+        return False
+    seen_of(scope).route = match.route
+    return bool(getattr(getattr(match.func, "view_class", None), "begins_reply", False))
 
 
 def _is_read_across_origins(scope: Scope) -> bool:

@@ -5,6 +5,7 @@ loop is busy with hundreds of replies these are long: Postgres had nothing to do
 """
 
 import asyncio
+import contextvars
 import os
 import socket
 import time
@@ -15,17 +16,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg.pq import ConnStatus
+from psycopg.pq.abc import PGconn
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from safycore_backend.pipeline import Exchange, Statement
 
+log = structlog.get_logger(__name__)
 # The server ends a statement by itself when its time is over; one that does not say so within this is out of reach.
 SILENCE_SECONDS = 0.5
 # A connection that carries nothing goes back to the pool, which looks after its age and their number.
 _LINGER_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
 _CHECK_SECONDS = 0.1
+# What it takes at most to be lent a connection that the pool has is not called waiting.
+_WAIT_SECONDS = 0.005
 # Between two looks from within a turn of the event loop.
 _LOOK_SECONDS = 0.002
 
@@ -35,12 +41,11 @@ class _Call:
     exchange: Exchange
     answered: asyncio.Future[None]
     asked_at: float = field(default_factory=time.monotonic)
-    counts_as_waiting: bool = False
 
 
 @dataclass
 class Stats:
-    """Since the start: calls, and of them those that no connection was free for, how long these waited, and in vain."""
+    """Since the start: calls, those that waited for a connection, how long these waited, and how many in vain."""
 
     calls: int = 0
     waits: int = 0
@@ -118,12 +123,18 @@ class Lines:
         queue.append(call)
         if len(self._tasks) < self._pool.max_size:
             self._take_one()
-        else:
-            call.counts_as_waiting = True
+
+    def _waited(self, queue: deque[_Call], now: float) -> _Call:
+        """The first of a queue, taken out of it."""
+        call = queue.popleft()
+        if now - call.asked_at > _WAIT_SECONDS:
             self.stats.waits += 1
+            self.stats.wait_seconds += now - call.asked_at
+        return call
 
     def _take_one(self) -> None:
-        task = asyncio.create_task(self._in_use())
+        # It serves many, and its lines in the log are about none of them.
+        task = asyncio.create_task(self._in_use(), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._given_back)
 
@@ -143,6 +154,10 @@ class Lines:
                     _fail(queue.popleft(), exc)
         except psycopg.Error:
             pass  # those who wait go on waiting, for another one, as long as they may
+        except OSError as exc:
+            # No descriptor is left: there may be one in a moment.
+            log.warning("no_descriptor", reason=type(exc).__name__)
+            await asyncio.sleep(_CHECK_SECONDS)
 
     def _given_back(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -153,9 +168,7 @@ class Lines:
         """The first of those who still wait."""
         now = time.monotonic()
         while (queue := self._queue(now)) is not None:
-            call = queue.popleft()
-            if call.counts_as_waiting:
-                self.stats.wait_seconds += now - call.asked_at
+            call = self._waited(queue, now)
             if not call.answered.done():
                 return call
         return None
@@ -168,20 +181,28 @@ class Lines:
 
     def _watch(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_CHECK_SECONDS, self._check)
+            self._timer = asyncio.get_running_loop().call_later(
+                _CHECK_SECONDS, self._check, context=contextvars.Context()
+            )
 
     def _check(self) -> None:
         """Hang up where the server is silent, refuse who has waited too long, give back what is not needed."""
         self._timer = None
         now = time.monotonic()
         for line in list(self._lines):
+            # Nobody may have had the time to look, and what waits could go on its way.
+            line.look()
             line.check(now, self._seconds + SILENCE_SECONDS)
         for queue in (self._waiting, self._giving_way):
             while queue and now - queue[0].asked_at > self._seconds:
-                self.stats.errors += 1
-                _fail(queue.popleft(), PoolTimeout("no connection was free"))
+                self._refuse(self._waited(queue, now))
         if self._tasks:
             self._watch()
+
+    def _refuse(self, call: _Call) -> None:
+        if not call.answered.done():
+            self.stats.errors += 1
+            _fail(call, PoolTimeout("no connection was free"))
 
 
 class _Line:
@@ -196,8 +217,7 @@ class _Line:
         self._call: _Call | None = None
         self._lent_at = self._since = time.monotonic()
         self._loop = asyncio.get_running_loop()
-        # A descriptor of our own for libpq's socket, which libpq closes at a moment of its choice.
-        self._socket = socket.socket(fileno=os.dup(self._pgconn.socket))
+        self._socket = _socket_of(self._pgconn)
         self._ended: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -238,16 +258,12 @@ class _Line:
     def check(self, now: float, seconds: float) -> None:
         """Hang up on a server that is silent for so long, and do not keep what carries nothing."""
         if self._call is None:
-            if now - self._since > _LINGER_SECONDS or now - self._lent_at > _LONGEST_SECONDS:
+            if now - self._since > _LINGER_SECONDS:
                 self.let_go()
         elif now - self._since > seconds:
-            silent = self._call
-            # It may have answered, and nobody had the time to look.
-            self.look()
-            if self._call is silent:
-                # Cancelling would not do: the server's word that it has cancelled may never come.
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
+            # Cancelling would not do: the server's word that it has cancelled may never come.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def let_go(self) -> None:
         if self in self._idle:
@@ -269,8 +285,9 @@ class _Line:
 
     def _go_on(self) -> None:
         self._call, self._since = None, time.monotonic()
-        following = self._following()
-        if following is None:
+        if self._since - self._lent_at > _LONGEST_SECONDS:
+            self.let_go()
+        elif (following := self._following()) is None:
             self._idle.append(self)
         else:
             self.carry(following)
@@ -296,6 +313,16 @@ class _Line:
     def _forget_socket(self) -> None:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
+
+
+def _socket_of(pgconn: PGconn) -> socket.socket:
+    """A descriptor of our own for libpq's socket, which libpq closes at a moment of its choice. Raises OSError."""
+    copied = os.dup(pgconn.socket)
+    try:
+        return socket.socket(fileno=copied)
+    except OSError:
+        os.close(copied)
+        raise
 
 
 def _fail(call: _Call, exc: psycopg.Error) -> None:

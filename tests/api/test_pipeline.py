@@ -129,7 +129,7 @@ async def test_many_over_few_connections_each_get_their_own_answer(environment: 
         assert await asyncio.gather(*asked) == [str(n) for n in range(500)]
         assert pool.get_stats()["pool_size"] <= 3
         assert lines.stats.calls == 500
-        assert lines.stats.waits >= 400
+        assert lines.stats.waits >= 100
         assert lines.waiting == 0
 
 
@@ -179,8 +179,9 @@ async def test_who_stops_waiting_spoils_nothing(lines: Lines) -> None:
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_and_nothing_is_sent(environment: Mapping[str, str]) -> None:
-    async with lines_to(environment, seconds=0.3) as (lines, _):
-        busy = asyncio.create_task(lines.carried([(b"select pg_sleep($1)", (0.7,))]))
+    async with lines_to(environment, seconds=2) as (lines, _):
+        # Longer than anybody waits, and shorter than the server may be silent.
+        busy = asyncio.create_task(lines.carried([(b"select pg_sleep($1)", (2.25,))]))
         await asyncio.sleep(0)
         with pytest.raises(PoolTimeout):
             await lines.carried([NOTE])
@@ -190,7 +191,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_and_nothing_is_sent(e
 
 
 async def test_a_silent_server_is_hung_up_on(environment: Mapping[str, str]) -> None:
-    async with lines_to(environment, seconds=0.2) as (lines, _):
+    async with lines_to(environment, seconds=2) as (lines, _):
         with pytest.raises(psycopg.OperationalError):
             await lines.carried([SLEEP])
         assert await lines.carried([NAME, ASK]) == "Alice"

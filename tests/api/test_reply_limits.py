@@ -142,6 +142,7 @@ async def test_while_the_database_keeps_many_waiting_no_more_replies_begin(
     held = script(text="Done.", hold=chat_id)
     running = [asyncio.create_task(send(carol, f"{chat_id}-{number}", held)) for number in range(FEW_REPLIES)]
     await model.reached(chat_id, FEW_REPLIES)
+    await dave.history(chat_id)  # so that his token is known
     async with owner_sql.transaction():
         await owner_sql.execute("lock table public.training_data in access exclusive mode")
         waiting = [asyncio.create_task(carol.call("GET", TEXTS, params={"session_id": chat_id})) for _ in range(3)]

@@ -4,12 +4,11 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import uvloop
 
-from safycore_backend import new_connections
 from safycore_backend.new_connections import NewConnections
 
 MANY = 50
@@ -49,12 +48,13 @@ async def _many_in_few_turns() -> int:
         # Turns of the loop; to block it is what is meant.
         time.sleep(0.001)  # noqa: ASYNC251
         await asyncio.sleep(0)
+    met = counting.met
     server.close()
     await new.end()
     counting.close()
     for client in clients:
         client.close()
-    return counting.met
+    return met
 
 
 def test_many_that_come_at_once_are_met_within_a_few_turns_of_the_loop() -> None:
@@ -85,18 +85,20 @@ def test_at_the_end_who_is_connected_is_met_and_who_comes_later_is_refused() -> 
     assert uvloop.run(_at_the_end()) == (3, True)
 
 
-async def _out_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+class Exhausted(socket.socket):
+    """A listening socket for whose first connection there is no descriptor."""
+
     tries = 0
 
-    def accepted(listening: socket.socket) -> Iterator[socket.socket]:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
+    def accept(self) -> tuple[socket.socket, Any]:
+        Exhausted.tries += 1
+        if Exhausted.tries == 1:
             raise OSError(errno.EMFILE, "too many open files")
-        yield listening.accept()[0]
+        return super().accept()
 
-    monkeypatch.setattr(new_connections, "_accepted", accepted)
-    monkeypatch.setattr(new_connections, "_PAUSE_SECONDS", 0.2)
+
+async def _out_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    monkeypatch.setattr(socket, "socket", Exhausted)
     counting = Counting()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         new = NewConnections([listening], counting.meet)
@@ -104,7 +106,7 @@ async def _out_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int
         with connected(listening.getsockname()[1]):
             for _ in range(50):
                 await asyncio.sleep(0)
-            tries_at_once = tries
+            tries_at_once = Exhausted.tries
             async with asyncio.timeout(10):
                 while not counting.met:  # noqa: ASYNC110  # nothing tells of it
                     await asyncio.sleep(0.01)
