@@ -1,6 +1,8 @@
 """safycore_backend/pipeline.py and lines.py: a transaction in one round trip, and many of them over few connections."""
 
 import asyncio
+import errno
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -217,6 +219,42 @@ async def test_a_look_takes_answers_and_sends_what_waits_within_one_turn_of_the_
         lines.look()
     assert lines.waiting == 0
     assert await asyncio.gather(*asked) == ["Alice"] * 5
+
+
+async def test_what_gives_way_goes_after_what_came_later_but_not_for_ever(environment: Mapping[str, str]) -> None:
+    done: list[str] = []
+
+    async def carried(lines: Lines, name: str, *, gives_way: bool = False) -> None:
+        await lines.carried([NAME, ASK], gives_way=gives_way)
+        done.append(name)
+
+    async with lines_to(environment, seconds=4) as (lines, _):
+        for seconds, first in ((0.1, "urgent"), (2.5, "patient")):
+            done.clear()
+            busy = asyncio.create_task(lines.carried([(b"select pg_sleep($1)", (seconds,))]))
+            await asyncio.sleep(0)
+            patient = asyncio.create_task(carried(lines, "patient", gives_way=True))
+            await asyncio.sleep(0)
+            urgent = asyncio.create_task(carried(lines, "urgent"))
+            await asyncio.gather(busy, patient, urgent)
+            assert done[0] == first
+
+
+async def test_without_a_descriptor_a_call_waits_until_there_is_one(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, dup = 0, os.dup
+
+    def exhausted(descriptor: int) -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError(errno.EMFILE, "too many open files")
+        return dup(descriptor)
+
+    monkeypatch.setattr(os, "dup", exhausted)
+    assert await lines.carried([NAME, ASK]) == "Alice"
+    assert tries == 2
 
 
 async def test_a_connection_that_carries_nothing_goes_back_to_the_pool(environment: Mapping[str, str]) -> None:
