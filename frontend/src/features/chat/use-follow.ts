@@ -22,17 +22,19 @@ export function useFollow() {
   useEffect(() => {
     const { current: element } = box;
     if (element === null || content.current === null) return;
-    const stopWatching = watchScroll(element, (isFollowing) => {
+    const { look, stop } = watchScroll(element, (isFollowing) => {
       following.current = isFollowing;
       setAway(!isFollowing);
     });
     const growth = new ResizeObserver(() => {
+      // The reader may have scrolled since, which the box's event has yet to tell of.
+      look();
       if (following.current) element.scrollTo({ top: element.scrollHeight, behavior: "instant" });
     });
     growth.observe(content.current);
     growth.observe(element);
     return () => {
-      stopWatching();
+      stop();
       growth.disconnect();
     };
   }, []);
@@ -40,9 +42,15 @@ export function useFollow() {
   return { box, content, isAway, toEnd };
 }
 
-function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): () => void {
+interface Watch {
+  /** Takes note of where the box is now. */
+  readonly look: () => void;
+  readonly stop: () => void;
+}
+
+function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): Watch {
   let last = { top: box.scrollTop, height: box.scrollHeight };
-  const onScroll = () => {
+  const look = () => {
     const now = { top: box.scrollTop, height: box.scrollHeight };
     const left = now.height - now.top - box.clientHeight;
     // A box that has shrunk was not scrolled by anybody.
@@ -51,6 +59,6 @@ function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): ()
     else if (left < NEAR_PIXELS) note(true);
     last = now;
   };
-  box.addEventListener("scroll", onScroll, { passive: true });
-  return () => box.removeEventListener("scroll", onScroll);
+  box.addEventListener("scroll", look, { passive: true });
+  return { look, stop: () => box.removeEventListener("scroll", look) };
 }
