@@ -166,9 +166,10 @@ async def test_a_body_declared_too_large_is_refused_before_it_is_sent(postgres_s
     answer = await raw(
         postgres_server,
         f"POST /api/chat/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {100 * LIMIT}\r\n\r\n".encode(),
+        f"Content-Length: {100 * LIMIT}\r\nX-Request-ID: a-name-of-my-own\r\n\r\n".encode(),
     )
-    refused(answer, 413, "too_large")
+    assert refused(answer, 413, "too_large")["request_id"] == "a-name-of-my-own"
+    assert answer.headers["x-request-id"] == "a-name-of-my-own"
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "PATCH", "OPTIONS"])
