@@ -32,7 +32,6 @@ SIGN_UPS_AT_ONCE = 4
 NO_LIMITS = {
     **OPEN_DOORS,
     "MAX_REPLIES": "5000",
-    "MAX_DELAY_SECONDS": "60",
     "GROQ_API_KEY": "bench",
     "DRAIN_SECONDS": "1",
 }

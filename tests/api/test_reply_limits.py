@@ -19,6 +19,7 @@ ORIGIN = "https://app.example"
 TEXTS = "/api/chat/training-data/"
 ADDED = {"content": "The sky is green."}
 MANY_EACH = {"MAX_REPLIES_PER_PERSON": "200"}
+ONE_CONNECTION = {"SUPABASE_DB_POOL_SIZE": "1", "SUPABASE_DB_TIMEOUT": "20"}
 
 
 async def send(person: Actor, session_id: str, message: str) -> httpx.Response:
@@ -137,7 +138,7 @@ async def test_a_page_of_an_allowed_origin_can_read_that_it_was_refused(
 async def test_while_the_database_keeps_many_waiting_no_more_replies_begin(
     new_server: NewServer, newcomer: NewActor, model: StandIn, owner_sql: psycopg.AsyncConnection[Any], chat_id: str
 ) -> None:
-    server = await new_server(SUPABASE_DB_POOL_SIZE="1", SUPABASE_DB_TIMEOUT="20", METRICS_TOKEN=TOKEN, **MANY_EACH)
+    server = await new_server(MAX_DELAY_SECONDS="0.1", METRICS_TOKEN=TOKEN, **ONE_CONNECTION, **MANY_EACH)
     carol, dave = [(await newcomer(name)).on(server.url) for name in ("carol", "dave")]
     held = script(text="Done.", hold=chat_id)
     running = [asyncio.create_task(send(carol, f"{chat_id}-{number}", held)) for number in range(FEW_REPLIES)]
@@ -165,7 +166,7 @@ async def test_of_a_crowd_that_comes_in_one_moment_a_server_takes_what_it_can_an
     new_server: NewServer, newcomer: NewActor, model: StandIn, owner_sql: psycopg.AsyncConnection[Any], chat_id: str
 ) -> None:
     # One connection: those that are let in wait for each other there, and count although no reply of theirs runs yet.
-    server = await new_server(MAX_REPLIES="3", SUPABASE_DB_POOL_SIZE="1", SUPABASE_DB_TIMEOUT="20")
+    server = await new_server(MAX_REPLIES="3", **ONE_CONNECTION)
     carol = (await newcomer("carol")).on(server.url)
     await carol.history(chat_id)
     held = script(text="Done.", hold=chat_id)
