@@ -26,6 +26,7 @@ from chat import records  # noqa: E402  # needs the apps
 
 LONG, SHORT = 10_000, 800
 HISTORY, PAGE = 400, 50
+RUNNING = 300
 # Rows besides those of the answer: the message before it, the one that is replied to, and such.
 BESIDES = 20
 DEAD = "no-such-machine/1:2:3"
@@ -43,6 +44,11 @@ insert into public.messages (user_id, session_id, seq, role, content, status)
 select %(other)s, %(crowd)s || c, n, case when n %% 2 = 1 then 'user' else 'assistant' end, 'text ' || n,
   case when n %% 2 = 1 then 'sent' else 'complete' end
 from generate_series(1, 1000) c, generate_series(1, 20) n
+"""
+# Put down after the statistics are taken: replies run for so short a time that those know of none.
+FILL_RUNNING = """
+insert into public.messages (user_id, session_id, seq, role, status, owner, heartbeat_at)
+select %(other)s, %(crowd)s || c, 21, 'assistant', 'streaming', 'o', clock_timestamp() from generate_series(1, %(many)s) c
 """
 FILL_TRAINING_CROWD = """
 insert into public.training_data (user_id, session_id, content)
@@ -62,7 +68,9 @@ where schemaname = 'public' and relname in ('messages', 'training_data')
 
 @pytest.fixture(scope="module")
 async def long_session(owner_sql: Connection, alice: Actor, bob: Actor) -> AsyncIterator[dict[str, Any]]:
-    """Ten thousand messages in one session of Alice's, a shorter one beside it, and a thousand sessions of Bob's."""
+    """Ten thousand messages in one session of Alice's, a shorter one beside it; a thousand sessions of Bob's, with
+    replies that run in many of them.
+    """
     names = {name: f"{name}-{uuid.uuid4()}" for name in ("session", "short", "crowd")}
     named = {"user": alice.id, "other": bob.id, **names}
     async with owner_sql.transaction():
@@ -74,6 +82,7 @@ async def long_session(owner_sql: Connection, alice: Actor, bob: Actor) -> Async
         await owner_sql.execute(FILL_CROWD, named)
         await owner_sql.execute(FILL_TRAINING_CROWD, named)
     await owner_sql.execute("analyze public.messages, public.training_data")
+    await owner_sql.execute(FILL_RUNNING, {**named, "many": RUNNING})
     yield named
     for table in ("messages", "training_data"):
         await owner_sql.execute(
@@ -200,9 +209,9 @@ async def test_looking_for_dead_processes_reads_what_runs(
 ) -> None:
     async with as_server(plans) as reading:
         await reading.call(BEGIN, session=long_session["session"], key=None)
-        await reading.at_most(BESIDES, "select public.running_owners()")
-        await reading.at_most(BESIDES, "select public.reap_replies(%(owners)s, true)", owners=[DEAD])
-        await reading.at_most(BESIDES, "select public.reap_replies(%(owners)s, false)", owners=[DEAD])
+        await reading.at_most(RUNNING + BESIDES, "select public.running_owners()")
+        await reading.at_most(RUNNING + BESIDES, "select public.reap_replies(%(owners)s, true)", owners=[DEAD])
+        await reading.at_most(RUNNING + BESIDES, "select public.reap_replies(%(owners)s, false)", owners=[DEAD])
 
 
 @both_plans
