@@ -29,6 +29,7 @@ from chat.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from chat.pauses import Pauses
 from chat.prompt import PromptMessage
 from chat.sse import EventReader
 from chat.text import clean_text
@@ -115,6 +116,7 @@ class _Answer:
         return Completion(self.finish_reason, self.usage)
 
 
+_pauses = Pauses()
 # The answers that are awaited now.
 _asking: set[_Answer] = set()
 
@@ -176,7 +178,7 @@ async def _collect(response: aiohttp.ClientResponse) -> None:
     # Left to the kernel meanwhile: many small pieces are then read as one.
     transport.pause_reading()
     try:
-        await asyncio.sleep(seconds)
+        await _pauses.over(seconds)
     finally:
         if not transport.is_closing():
             transport.resume_reading()
