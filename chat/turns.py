@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import structlog
@@ -21,6 +21,7 @@ from chat.admission import Admission
 from chat.answering import Answering
 from chat.domain import Checkpoint, Message, Outcome
 from chat.errors import ModelBroken, ModelError, NotSaved, Overloaded, ProcessLost, ReplyInProgress, ShuttingDown
+from chat.pauses import Pauses
 from chat.prompt import PromptMessage
 from chat.replies import CLEARED, STOPPED, Reply
 from chat.store import Store
@@ -51,7 +52,6 @@ class Making:
     claims: Claims
     model: str
     prompt: Sequence[PromptMessage]
-    done: asyncio.Future[None] = dataclasses.field(default_factory=lambda: asyncio.get_running_loop().create_future())
     ended_early: Outcome | None = None
     generation: asyncio.Task[Outcome] | None = None
 
@@ -93,6 +93,7 @@ class Turns:
         self._in_session: dict[tuple[str, str], list[Making]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._let_in = 0
+        self._until_checkpoints = Pauses()
         self._draining: asyncio.Task[None] | None = None
         self._save_until = math.inf
         self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -226,13 +227,12 @@ class Turns:
         showing = asyncio.create_task(_tried(lambda: _shown(listing, making.reply), making))
         outcome = _NOT_SAVED
         try:
-            await asyncio.wait([making.generation])
+            await _end_of(making.generation)
             # Checkpoints go on until the end is saved: without them a reply that waits for the database looks dead.
             ended = _outcome(making)
             counting = asyncio.create_task(_tried(lambda: _count(making, ended), making))
             with tracing.span("finish"), metrics.finish_seconds.time():
                 outcome = await self._saved(making, ended)
-            making.done.set_result(None)
             # One that is under way changes nothing any more.
             checkpoints.cancel()
             # The list is in another database: it may be late, but must not keep what is saved from its readers.
@@ -240,7 +240,7 @@ class Turns:
             if outcome is CLEARED:
                 await _tried(listing.hide_if_empty, making)
         finally:
-            making.done.cancel()  # where it was not set
+            checkpoints.cancel()  # where it was not, yet
             self._remove(making)
             metrics.reply_ended(outcome.status, outcome.error)
             making.reply.end(outcome)
@@ -263,9 +263,10 @@ class Turns:
         return Outcome("complete", completion.finish_reason, completion.usage)
 
     async def _checkpoint(self, making: Making) -> None:
-        """Save what there is, in short intervals while it runs, and end what nobody wants any more."""
+        """Save what there is, in short intervals until cancelled, and end what nobody wants any more."""
         saved_at = time.perf_counter()
-        while not (await asyncio.wait([making.done], timeout=settings.CHECKPOINT_SECONDS))[0]:
+        while True:
+            await self._until_checkpoints.over(settings.CHECKPOINT_SECONDS)
             state = await self._saved_so_far(making)
             metrics.checkpoint_lag_seconds.observe(time.perf_counter() - saved_at)
             if state is None:
@@ -300,6 +301,18 @@ class Turns:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 2.0)
         return _NOT_SAVED
+
+
+def _end_of(task: asyncio.Task[Any]) -> asyncio.Future[None]:
+    """Done when the task is, however it ended. What asyncio.wait keeps meanwhile is a good part of a running reply."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def say_so(_: asyncio.Task[Any]) -> None:
+        if not ended.cancelled():
+            ended.set_result(None)
+
+    task.add_done_callback(say_so)
+    return ended
 
 
 def _name(error: Exception) -> str:
