@@ -25,11 +25,11 @@ class BodyLimit:
             await _refuse(scope, send)
             return
         try:
-            body = await _read(receive)
+            replay = _Replay(await _read(receive), receive)
         except BodyTooLarge:
             await _refuse(scope, send)
             return
-        await self._application(scope, _Replay(body, receive), send)
+        await self._application(scope, replay, send)
 
 
 class _Replay:

@@ -4,6 +4,8 @@ A view says of itself that it begins replies (`begins_reply`), and would refuse 
 pages of other origins.
 """
 
+from collections.abc import Awaitable
+
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
@@ -18,15 +20,14 @@ class EarlyRefusal:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         try:
             # What is full is asked first: it costs next to nothing, and is hardly ever so.
             if scope["type"] == "http" and scope["method"] == "POST" and is_full() and _is_ours_to_refuse(scope):
                 refuse_if_full()
         except Unavailable as error:
-            await refuse(scope, send, error)
-            return
-        await self._application(scope, receive, send)
+            return refuse(scope, send, error)
+        return self._application(scope, receive, send)
 
 
 def _is_ours_to_refuse(scope: Scope) -> bool:

@@ -33,8 +33,8 @@ _AROUND_REQUESTS = (
 class Handler(ASGIHandler):
     """Answers one request after Django's own order: signals, middleware, view, response, signals."""
 
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        await self.handle(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Any, send: Send) -> Coroutine[Any, Any, None]:
+        return self.handle(scope, receive, send)
 
     async def handle(self, scope: Scope, receive: Any, send: Send) -> None:
         try:
@@ -48,8 +48,8 @@ class Handler(ASGIHandler):
             await self._refuse(refusal, send)
             return
         answering = self._answered(request, send)
-        # Nobody needs it while a reply is streamed.
-        del request
+        # Nobody needs them while a reply is streamed.
+        del request, body
         response = await self._while_connected(answering, receive)
         if response is None:
             signals.request_finished.send(sender=type(self))

@@ -4,6 +4,8 @@ Around everything, for the refusals of BodyLimit and the files of StaticFiles ne
 something else by itself (the web app's pages, the reference at /api/docs/) keeps what it says.
 """
 
+from collections.abc import Awaitable
+
 from django.conf import settings
 
 from safycore_backend.asgi_types import Application, Message, Receive, Scope, Send
@@ -42,14 +44,14 @@ class AnswerHeaders:
         lasting = f"max-age={settings.SECURE_HSTS_SECONDS}"
         self._over_tls = _encoded({"Strict-Transport-Security": lasting} if settings.SECURE_HSTS_SECONDS else {})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen_of(scope).status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *self._missing(scope, message)]
             await send(message)
 
-        await self._application(scope, receive, complete if scope["type"] == "http" else send)
+        return self._application(scope, receive, complete if scope["type"] == "http" else send)
 
     def _missing(self, scope: Scope, start: Message) -> list[tuple[bytes, bytes]]:
         said = {name.lower() for name, _ in start.get("headers", ())}

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 
 import uvicorn
@@ -106,14 +106,14 @@ class _LastAnswers:
         self._application = application
         self._is_lingering = is_lingering
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         async def say_so(message: Message) -> None:
             if message["type"] == "http.response.start" and self._is_lingering():
                 others = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
                 message["headers"] = [*others, (b"connection", b"close")]
             await send(message)
 
-        await self._application(scope, receive, say_so if scope["type"] == "http" else send)
+        return self._application(scope, receive, say_so if scope["type"] == "http" else send)
 
 
 def _is_idle(connection: object) -> bool:

@@ -4,6 +4,7 @@ Beside Django rather than as its middleware: WhiteNoise is synchronous, and woul
 """
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 from django.apps import apps
@@ -22,10 +23,12 @@ class StaticFiles:
         self._application = application
         self._files = _static_files()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self._application(scope, receive, send)
-            return
+            return self._application(scope, receive, send)
+        return self._answer(scope, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
         found = self._files.files.get(scope["path"])
         if found is None:
             await _send(send, 404, [("Content-Length", "0")], b"")
