@@ -28,7 +28,7 @@ ROUND_SECONDS = 12
 ROUNDS = 3
 TOKENS = 120
 SCRIPT = json.dumps({"tokens": TOKENS})
-VARIANTS = {"with checkpoints": "0.8", "without": "3600"}
+VARIANTS = {"with checkpoints": "0.9", "without": "3600"}
 
 
 def cpu_seconds(pid: int) -> float:

@@ -48,7 +48,8 @@ from generate_series(1, 1000) c, generate_series(1, 20) n
 # Put down after the statistics are taken: replies run for so short a time that those know of none.
 FILL_RUNNING = """
 insert into public.messages (user_id, session_id, seq, role, status, owner, heartbeat_at)
-select %(other)s, %(crowd)s || c, 21, 'assistant', 'streaming', 'o', clock_timestamp() from generate_series(1, %(many)s) c
+select %(other)s, %(crowd)s || c, 21, 'assistant', 'streaming', 'o', clock_timestamp()
+from generate_series(1, %(many)s) c
 """
 FILL_TRAINING_CROWD = """
 insert into public.training_data (user_id, session_id, content)

@@ -24,8 +24,8 @@ KILLS = 200
 WORKERS = 3
 PEOPLE = 4
 SESSIONS_EACH = 5
-# A checkpoint at least every 0.8 s, and what a busy machine takes to make it.
-MOST_LOST_SECONDS = 0.8 + 1.5
+# A checkpoint at least every 0.9 s, and what a busy machine takes to make it.
+MOST_LOST_SECONDS = 0.9 + 1.5
 # Between the end of a process's connections and the kernel's word that it is gone.
 GONE_SECONDS = 1.0
 # The reaper looks every five seconds.
