@@ -264,9 +264,12 @@ class Turns:
 
     async def _checkpoint(self, making: Making) -> None:
         """Save what there is, in short intervals until cancelled, and end what nobody wants any more."""
-        saved_at = time.perf_counter()
+        saved_at = begun = time.perf_counter()
         while True:
-            await self._until_checkpoints.over(settings.CHECKPOINT_SECONDS)
+            # From the beginning of one to that of the next; but none is hurried after one that took very long.
+            pause = settings.CHECKPOINT_SECONDS - (time.perf_counter() - begun)
+            await self._until_checkpoints.over(max(pause, settings.CHECKPOINT_SECONDS / 2))
+            begun = time.perf_counter()
             state = await self._saved_so_far(making)
             metrics.checkpoint_lag_seconds.observe(time.perf_counter() - saved_at)
             if state is None:
