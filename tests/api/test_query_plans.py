@@ -45,10 +45,11 @@ select %(other)s, %(crowd)s || c, n, case when n %% 2 = 1 then 'user' else 'assi
   case when n %% 2 = 1 then 'sent' else 'complete' end
 from generate_series(1, 1000) c, generate_series(1, 20) n
 """
-# Put down after the statistics are taken: replies run for so short a time that those know of none.
+# Put down after the statistics are taken: replies run for so short a time that those know of none. Nobody takes these
+# for dead.
 FILL_RUNNING = """
 insert into public.messages (user_id, session_id, seq, role, status, owner, heartbeat_at)
-select %(other)s, %(crowd)s || c, 21, 'assistant', 'streaming', 'o', clock_timestamp()
+select %(other)s, %(crowd)s || c, 21, 'assistant', 'streaming', 'o', clock_timestamp() + interval '1 hour'
 from generate_series(1, %(many)s) c
 """
 FILL_TRAINING_CROWD = """
@@ -129,10 +130,10 @@ async def as_server(environment: Mapping[str, str], alice: Actor) -> AsyncIterat
     connection = await psycopg.AsyncConnection.connect(environment["SUPABASE_DB_ADMIN_URL"], autocommit=True)
 
     @asynccontextmanager
-    async def opened(plans: str, without_index: str | None = None) -> AsyncIterator[Reading]:
+    async def opened(plans: str, first: str | None = None) -> AsyncIterator[Reading]:
         async with connection.transaction(force_rollback=True):
-            if without_index is not None:
-                await connection.execute(f"drop index public.{without_index}")
+            if first is not None:
+                await connection.execute(first)
             for name, value in (
                 ("plan_cache_mode", plans),
                 ("request.jwt.claims", claims),
@@ -228,9 +229,20 @@ async def test_looking_for_dead_processes_reads_what_runs(
 async def test_these_tests_notice_a_lost_index(
     as_server: Any, long_session: dict[str, Any], plans: str, index: str, statement: str, session: str
 ) -> None:
-    async with as_server(plans, index) as reading:
+    async with as_server(plans, f"drop index public.{index}") as reading:
         with pytest.raises(AssertionError, match=r"reads the whole|fetches"):
             await reading.at_most(HISTORY + 3 + BESIDES, statement, session=long_session[session], key="k", before=None)
+
+
+@both_plans
+async def test_these_tests_notice_an_index_by_which_one_reply_is_found_among_all_that_run(
+    as_server: Any, long_session: dict[str, Any], plans: str
+) -> None:
+    misleading = "create index on public.messages (owner) where status = 'streaming'"
+    async with as_server(plans, misleading) as reading:
+        turn = await reading.call(BEGIN, session=long_session["session"], key=None)
+        with pytest.raises(AssertionError, match="fetches"):
+            await reading.at_most(BESIDES, "select public.checkpoint_turn(%(id)s, 'text')", id=turn["message"]["id"])
 
 
 async def test_no_index_holds_what_is_saved_while_a_reply_grows(owner_sql: psycopg.AsyncConnection[Any]) -> None:
