@@ -17,7 +17,7 @@ from local_stack.processes import POLL_SECONDS, Child, StackError, free_port
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "60",
+    "max_connections": "100",
     "shared_buffers": "64MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
