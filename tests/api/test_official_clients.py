@@ -30,7 +30,9 @@ async def client(environment: Mapping[str, str]) -> AsyncIterator[AsyncClient]:
 
 
 async def rows(client: AsyncClient, table: str) -> list[dict[str, Any]]:
-    return list((await client.table(table).select(COLUMNS).execute()).data)  # type: ignore[arg-type]  # rows of JSON
+    """The oldest first."""
+    found = await client.table(table).select(COLUMNS).order("created_at").execute()
+    return list(found.data)  # type: ignore[arg-type]  # rows of JSON
 
 
 async def as_person(client: AsyncClient, person: Actor) -> None:
@@ -140,8 +142,7 @@ async def test_two_people_with_a_session_called_chat_each_see_their_own_by_every
         assert [text["content"] for text in listed.json()["training_data"]] == [f"About {name}"]
 
         await as_person(client, person)
-        # Nobody asks for an order here.
-        assert sorted(row["content"] for row in await rows(client, "messages")) == sorted(said)
+        assert [row["content"] for row in await rows(client, "messages")] == said
         assert [row["content"] for row in await rows(client, "training_data")] == [f"About {name}"]
         await client.auth.sign_out({"scope": "local"})
 
