@@ -581,21 +581,29 @@ async def test_a_thread_of_500_messages_opens_at_its_end_and_reads_back_to_its_s
     await ended(page)
 
 
-async def test_a_scroll_upwards_holds_though_the_page_grows_in_the_same_moment(
-    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any]
+@pytest.mark.parametrize(
+    "change",
+    [
+        """box.firstElementChild.append(Object.assign(document.createElement("p"), {textContent: "More"}))""",
+        """box.querySelector("section").lastElementChild.style.display = "none" """,
+    ],
+    ids=["grows", "shrinks"],
+)
+async def test_a_scroll_upwards_holds_though_the_page_changes_in_the_same_moment(
+    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any], change: str
 ) -> None:
     carol = await newcomer("carol")
     await seed(owner_sql, carol, chat_id, 40)
     page = await new_page(carol)
     await page.goto(f"/c/{chat_id}")
     await expect(said(page).get_by_text("Message 40")).to_be_in_viewport()
-    # In a frame's callback: the scroll is told of in the next frame, and the growth at the end of this one.
+    # In a frame's callback: the scroll is told of in the next frame, and the change at the end of this one.
     await scroller(page).evaluate(
-        """box => new Promise(done => requestAnimationFrame(() => {
+        f"""box => new Promise(done => requestAnimationFrame(() => {{
              box.scrollTop = 0;
-             box.firstElementChild.append(Object.assign(document.createElement("p"), {textContent: "More"}));
+             {change};
              requestAnimationFrame(() => requestAnimationFrame(done));
-           }))"""
+           }}))"""
     )
     await expect(said(page).get_by_text(re.compile(r"^Message 1\b"))).to_be_in_viewport()
 

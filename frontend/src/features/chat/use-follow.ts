@@ -53,8 +53,9 @@ function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): Wa
   const look = () => {
     const now = { top: box.scrollTop, height: box.scrollHeight };
     const left = now.height - now.top - box.clientHeight;
-    // A box that has shrunk was not scrolled by anybody.
-    const isUpwards = now.top < last.top && now.height >= last.height;
+    // What shrinks takes the place along, by as much as it shrinks; whatever is more, the reader did.
+    const shrunk = Math.max(0, last.height - now.height);
+    const isUpwards = last.top - now.top > shrunk;
     if (isUpwards && left > 1) note(false);
     else if (left < NEAR_PIXELS) note(true);
     last = now;
