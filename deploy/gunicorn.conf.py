@@ -17,7 +17,7 @@ try:
 except ImproperlyConfigured as exc:
     sys.exit(str(exc))
 from safycore_backend.gunicorn_hooks import child_exit, on_exit, open_metrics  # noqa: F401  # hooks by their names
-from safycore_backend.server import CLOSING_SECONDS
+from safycore_backend.server import CLOSING_SECONDS, KEEP_ALIVE_SECONDS
 
 # Before anything counts: prometheus_client decides at its import where it does.
 open_metrics()
@@ -43,9 +43,7 @@ graceful_timeout = int(_leaving) + CLOSING_SECONDS + 5
 # longer than a stop. It is no limit on requests: streams last as long as they need.
 timeout = graceful_timeout + 5
 
-# Longer than any proxy keeps an idle connection to us (5 s in nginx.conf, 60 s at cloud load balancers): the side that
-# opens connections must be the one that closes them, or it will one day send a request into a closing one.
-keepalive = 75
+keepalive = KEEP_ALIVE_SECONDS
 
 # A worker is renewed now and then, so that no slow leak lasts. Only where others serve meanwhile: gunicorn starts the
 # new one when the old one has ended, which with one worker would be half a minute without any. The jitter parts them.

@@ -22,6 +22,10 @@ from safycore_backend.new_connections import NewConnections
 APPLICATION = "safycore_backend.asgi:application"
 # Saving what was interrupted, and closing connections, after the replies had their time.
 CLOSING_SECONDS = 15
+# Longer than others keep an idle connection to us (5 s in nginx.conf and in many clients, 60 s at cloud load
+# balancers): the side that opens connections must be the one that closes them, or it will one day send a request into
+# a closing one. uvicorn's own 5 s would be that day.
+KEEP_ALIVE_SECONDS = 75
 _LOOK_SECONDS = 0.05
 # Between a request's arrival and the point from which its reply is given its time.
 _BEGIN_SECONDS = 0.5
@@ -133,6 +137,7 @@ def main() -> None:
         http="httptools",
         lifespan="on",
         access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         # Its lines go where all the others go (LOGGING), and in their form.
         log_config=None,
         # A client could name any address for its own; limits.py reads the proxy's word where there is one.

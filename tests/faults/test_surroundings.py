@@ -14,9 +14,11 @@ import pytest
 from local_stack.groq_stand_in import Script, StandIn
 from tests.cast import PASSWORD, Actor
 from tests.conftest import NewActor, NewServer
-from tests.processes import free_port
+from tests.processes import Server, free_port
 
 READ_TIMEOUT_SECONDS = 2
+# As httpx, and nginx.conf, keep an idle connection.
+PATIENCE_OF_CLIENTS_SECONDS = 5
 CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
@@ -87,6 +89,21 @@ async def test_through_a_proxy_the_first_byte_comes_at_once_and_a_silent_model_d
     assert pings * 0.5 > 2 * READ_TIMEOUT_SECONDS
     assert heard.rstrip().endswith("data: [DONE]")
     assert (await actor.history(chat_id))[-1]["content"] == "one two three"
+
+
+async def test_a_connection_that_rested_while_its_client_still_counts_on_it_is_not_closed(
+    postgres_server: Server,
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", postgres_server.port)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(PATIENCE_OF_CLIENTS_SECONDS + 1):
+                assert await reader.read(1) == b"anything", "the server closed the connection"
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_while_the_sign_in_service_is_away_known_tokens_work_and_a_login_is_503(

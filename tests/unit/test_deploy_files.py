@@ -232,7 +232,7 @@ def test_gunicorn_waits_longer_for_longer_drains() -> None:
 def test_nginx_gives_a_connection_up_before_the_server_does() -> None:
     upstream = NGINX.partition("upstream safycore {")[2].partition("\n  }")[0]
     (idle,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
-    (kept,) = re.findall(r"^keepalive = (\d+)$", (DEPLOY / "gunicorn.conf.py").read_text(), re.MULTILINE)
+    (kept,) = re.findall(r"^keepalive += (\d+)$", gunicorn("--print-config", {}), re.MULTILINE)
     (linger,) = {service["environment"]["LINGER_SECONDS"] for service in instances().values()}
     assert int(idle) < int(linger) < int(kept)
 
