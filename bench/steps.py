@@ -1,7 +1,7 @@
 """More and more clients, until more of them bring nothing more, and then twice as many and more.
 
 Beyond the knee a server should go on answering as many as it can, and tell the others when to come back. These do as
-they are told; in the last step, once more, they do not.
+they are told; in the last step, once more, they do not, where anybody was refused.
 """
 
 from dataclasses import dataclass
@@ -49,6 +49,8 @@ async def steps(rig: Rig, size: Size) -> list[Figure]:
         target = await rig.safycore(server, people=size.clients)
         await rig.set_pace(CROWD_PACE)
         taken = [await _taken(target, clients, size.step_seconds) for clients in size.steps]
+        if not taken[-1].refused:  # and nobody could be impatient
+            return figures_of(taken)
         impatient = await _taken(target, size.steps[-1], size.step_seconds, pause=IMPATIENT_SECONDS)
     return [*figures_of(taken), _impatience(impatient, taken)]
 
