@@ -585,7 +585,7 @@ async def test_a_thread_of_500_messages_opens_at_its_end_and_reads_back_to_its_s
     "change",
     [
         """box.firstElementChild.append(Object.assign(document.createElement("p"), {textContent: "More"}))""",
-        """box.querySelector("section").lastElementChild.style.display = "none" """,
+        """box.querySelector("section").lastElementChild.style.display = 'none'""",
     ],
     ids=["grows", "shrinks"],
 )
@@ -606,6 +606,28 @@ async def test_a_scroll_upwards_holds_though_the_page_changes_in_the_same_moment
            }}))"""
     )
     await expect(said(page).get_by_text(re.compile(r"^Message 1\b"))).to_be_in_viewport()
+
+
+async def test_a_scroll_upwards_by_a_little_holds_when_the_page_grows_by_a_little(
+    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any]
+) -> None:
+    carol = await newcomer("carol")
+    await seed(owner_sql, carol, chat_id, 40)
+    page = await new_page(carol)
+    await page.goto(f"/c/{chat_id}")
+    await expect(said(page).get_by_text("Message 40")).to_be_in_viewport()
+    await resting_place(page)
+    await scroller(page).evaluate("box => { box.scrollTop -= 10 }")
+    await expect(button(page, "Jump to the latest")).to_be_visible()
+    place = await resting_place(page)
+    await scroller(page).evaluate(
+        """box => {
+             box.firstElementChild.append(
+               Object.assign(document.createElement("p"), {style: "height: 20px", textContent: "More"}));
+           }"""
+    )
+    assert await resting_place(page) == place
+    await expect(button(page, "Jump to the latest")).to_be_visible()
 
 
 async def test_the_page_follows_a_reply_until_the_reader_scrolls_up(

@@ -57,7 +57,8 @@ function watchScroll(box: HTMLElement, note: (isFollowing: boolean) => void): Wa
     const shrunk = Math.max(0, last.height - now.height);
     const isUpwards = last.top - now.top > shrunk;
     if (isUpwards && left > 1) note(false);
-    else if (left < NEAR_PIXELS) note(true);
+    // Near is enough for who comes down to the end, not for who has left it by a little.
+    else if (left <= 1 || (now.top > last.top && left < NEAR_PIXELS)) note(true);
     last = now;
   };
   box.addEventListener("scroll", look, { passive: true });
