@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether the server has not closed it, as it does with one that is idle for some seconds."""
+        """Whether the server has not closed it, as it does with one that is idle for long."""
         return self._transport is not None
 
     @property

@@ -1,7 +1,7 @@
 """More and more clients, until more of them bring nothing more, and then twice as many and more.
 
 Beyond the knee a server should go on answering as many as it can, and tell the others when to come back. These do as
-they are told; in the last step, once more, they do not, where anybody was refused.
+they are told; in the last step, once more, they do not, where any were refused.
 """
 
 from dataclasses import dataclass

@@ -22,9 +22,9 @@ from safycore_backend.new_connections import NewConnections
 APPLICATION = "safycore_backend.asgi:application"
 # Saving what was interrupted, and closing connections, after the replies had their time.
 CLOSING_SECONDS = 15
-# Longer than others keep an idle connection to us (5 s in nginx.conf and in many clients, 60 s at cloud load
-# balancers): the side that opens connections must be the one that closes them, or it will one day send a request into
-# a closing one. uvicorn's own 5 s would be that day.
+# Longer than nginx.conf and many clients (5 s) and common load balancers (60 s) keep an idle connection to us: the side
+# that opens connections must be the one that closes them, or it will one day send a request into a closing one.
+# uvicorn's own 5 s would be that day.
 KEEP_ALIVE_SECONDS = 75
 _LOOK_SECONDS = 0.05
 # Between a request's arrival and the point from which its reply is given its time.
