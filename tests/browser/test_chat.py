@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.browser.conftest import NewPage, Photograph
 from tests.cast import PASSWORD, Actor
 from tests.conftest import NewActor, NewServer
 
+OpenThread = Callable[[int], Awaitable[Page]]
 WORDS = "one two three four five six seven eight nine ten eleven twelve"
 
 
@@ -552,14 +554,25 @@ async def seed(owner_sql: psycopg.AsyncConnection[Any], actor: Actor, chat_id: s
     )
 
 
+@pytest.fixture
+def thread(new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any]) -> OpenThread:
+    """Opens a chat of somebody new with so many messages, at its end."""
+
+    async def opened(count: int) -> Page:
+        carol = await newcomer("carol")
+        await seed(owner_sql, carol, chat_id, count)
+        page = await new_page(carol)
+        await page.goto(f"/c/{chat_id}")
+        await expect(said(page).get_by_text(f"Message {count}")).to_be_in_viewport()
+        return page
+
+    return opened
+
+
 async def test_a_thread_of_500_messages_opens_at_its_end_and_reads_back_to_its_start(
-    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any], model: StandIn
+    thread: OpenThread, model: StandIn
 ) -> None:
-    carol = await newcomer("carol")
-    await seed(owner_sql, carol, chat_id, 500)
-    page = await new_page(carol)
-    await page.goto(f"/c/{chat_id}")
-    await expect(said(page).get_by_text("Message 500")).to_be_in_viewport()
+    page = await thread(500)
     first = said(page).get_by_text(re.compile(r"^Message 1\b"))
     # Older messages come in above what is read, which stays where it is.
     await scroller(page).evaluate("box => { box.scrollTop = 0 }")
@@ -590,13 +603,9 @@ async def test_a_thread_of_500_messages_opens_at_its_end_and_reads_back_to_its_s
     ids=["grows", "shrinks"],
 )
 async def test_a_scroll_upwards_holds_though_the_page_changes_in_the_same_moment(
-    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any], change: str
+    thread: OpenThread, change: str
 ) -> None:
-    carol = await newcomer("carol")
-    await seed(owner_sql, carol, chat_id, 40)
-    page = await new_page(carol)
-    await page.goto(f"/c/{chat_id}")
-    await expect(said(page).get_by_text("Message 40")).to_be_in_viewport()
+    page = await thread(40)
     # In a frame's callback: the scroll is told of in the next frame, and the change at the end of this one.
     await scroller(page).evaluate(
         f"""box => new Promise(done => requestAnimationFrame(() => {{
@@ -609,13 +618,9 @@ async def test_a_scroll_upwards_holds_though_the_page_changes_in_the_same_moment
 
 
 async def test_a_scroll_upwards_by_a_little_holds_when_the_page_grows_by_a_little(
-    new_page: NewPage, newcomer: NewActor, chat_id: str, owner_sql: psycopg.AsyncConnection[Any]
+    thread: OpenThread,
 ) -> None:
-    carol = await newcomer("carol")
-    await seed(owner_sql, carol, chat_id, 40)
-    page = await new_page(carol)
-    await page.goto(f"/c/{chat_id}")
-    await expect(said(page).get_by_text("Message 40")).to_be_in_viewport()
+    page = await thread(40)
     await resting_place(page)
     await scroller(page).evaluate("box => { box.scrollTop -= 10 }")
     await expect(button(page, "Jump to the latest")).to_be_visible()
