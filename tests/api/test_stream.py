@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from chat.text import strip_markdown
@@ -50,6 +51,21 @@ async def test_the_text_is_the_stripped_reply_and_nothing_else(
     assert response.status_code == 200
     assert response.text == strip_markdown(MARKDOWN)
     assert (await alice.history(chat_id))[-1]["content"] == MARKDOWN
+
+
+async def test_the_first_text_waits_for_nothing_in_djangos_database(
+    in_postgres_server: Server, alice: Actor, chat_id: str, model: StandIn, owner_sql: psycopg.AsyncConnection[Any]
+) -> None:
+    alice = alice.on(in_postgres_server.url)
+    async with owner_sql.transaction():
+        await owner_sql.execute(
+            "lock table safycore_django.user_profiles, safycore_django.conversation_sessions in access exclusive mode"
+        )
+        async with streamed(alice, script(text="one two three", after=1, hold=chat_id), chat_id, TEXT) as response:
+            async with asyncio.timeout(20):
+                heard = await anext(response.aiter_text())
+    assert heard.startswith("one")
+    model.release(chat_id)
 
 
 # X-Accel-Buffering is for nginx, which does not pass it on.
